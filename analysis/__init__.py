@@ -1,0 +1,1 @@
+"""Metrics over batches of dialogues, and the Profile that keeps their states."""

@@ -1,0 +1,207 @@
+"""The sample: the distinct dialogues of smallest content hash, the state of every statistic that depends on text size.
+
+Each part (user, assistant) keeps whole dialogues in order of content hash until it has a million words. The smallest
+hashes of the parts of a dataset hold those of the whole, so samples merge exactly, in any cutting and order of work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ultraqa.analysis.words import Words, vocabulary
+from ultraqa.dialogues.batch import ASSISTANT, USER
+
+SAMPLE_WORDS: Final = 1_000_000
+PARTS: Final = {"user": USER, "assistant": ASSISTANT}
+NO_PROMPT: Final = 0
+"""Prompt hash of a dialogue without a user message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Messages of one role of the sampled dialogues (k dialogues, m messages), in order of content hash.
+
+    Attributes:
+        keys: shape (k,), content hash of the whole dialogue, ascending.
+        rows: shape (k,), row of the dialogue in the dataset; the lowest of equal dialogues.
+        prompts: shape (k,), hash of the dialogue's first user message.
+        words: shape (k,), words of this role.
+        counts: shape (k,), messages of this role.
+        lengths: shape (m,), bytes of each message.
+        text: the messages' UTF-8 bytes.
+    """
+
+    keys: NDArray[np.uint64]
+    rows: NDArray[np.int64]
+    prompts: NDArray[np.uint64]
+    words: NDArray[np.int64]
+    counts: NDArray[np.int64]
+    lengths: NDArray[np.int64]
+    text: NDArray[np.uint8]
+
+    @property
+    def cut(self) -> int | None:
+        """Dialogues with a greater content hash cannot enter any more; None while the part has room."""
+        return int(self.keys[-1]) if self.words.sum() >= SAMPLE_WORDS else None
+
+
+@dataclass(frozen=True, slots=True)
+class SampleState:
+    """The sample of ``size`` consecutive dialogues."""
+
+    size: int
+    user: Part
+    assistant: Part
+
+    def cuts(self) -> dict[str, int | None]:
+        """The cut of each part."""
+        return {"user": self.user.cut, "assistant": self.assistant.cut}
+
+
+_NO_HASHES, _NO_NUMBERS = np.zeros(0, np.uint64), np.zeros(0, np.int64)
+_NOTHING: Final = Part(
+    _NO_HASHES, _NO_NUMBERS, _NO_HASHES, _NO_NUMBERS, _NO_NUMBERS, _NO_NUMBERS, np.zeros(0, np.uint8)
+)  # fmt: skip
+EMPTY_SAMPLE: Final = SampleState(0, _NOTHING, _NOTHING)
+"""The sample of no dialogue: the identity of merging."""
+
+
+class Sample:
+    """The metric whose state is the sample."""
+
+    name = "sample"
+
+    def map(self, words: Words, cuts: dict[str, int | None] | None = None) -> SampleState:
+        """Sample of one batch; ``cuts`` of an earlier state only spare the work for what could not stay."""
+        prompts = prompt_hashes(words)
+        parts = {name: _part(words, role, prompts, (cuts or {}).get(name)) for name, role in PARTS.items()}
+        return SampleState(len(words.batch), **parts)
+
+    def merge(self, parts: Sequence[SampleState]) -> SampleState:
+        """Sample of the dialogues of all states, one after the other."""
+        starts = np.cumsum([0, *(part.size for part in parts)])
+        return SampleState(
+            int(starts[-1]),
+            _merge([part.user for part in parts], starts),
+            _merge([part.assistant for part in parts], starts),
+        )
+
+
+def prompt_hashes(words: Words) -> NDArray[np.uint64]:
+    """Hash of every dialogue's first user message, NO_PROMPT where there is none."""
+    batch = words.batch
+    users = np.flatnonzero(batch.roles == USER)
+    owner = np.searchsorted(batch.dialogue_offsets, users, side="right") - 1
+    found = np.full(len(batch), NO_PROMPT, np.uint64)
+    found[owner[::-1]] = words.message_hash[users[::-1]]
+    return found
+
+
+def _part(words: Words, role: int, prompts: NDArray[np.uint64], cut: int | None) -> Part:
+    batch = words.batch
+    chosen = batch.roles == role
+    owner = np.repeat(np.arange(len(batch)), np.diff(batch.dialogue_offsets))
+    totals = np.bincount(owner, weights=words.words * chosen, minlength=len(batch)).astype(np.int64)
+    keep = totals > 0
+    if cut is not None:
+        keep &= words.dialogue_hash <= np.uint64(cut)
+    members = np.flatnonzero(chosen & keep[owner]) if keep.any() else np.zeros(0, np.int64)
+    raw = memoryview(batch.text)
+    offsets = batch.message_offsets
+    text = b"".join([raw[a:b] for a, b in zip(offsets[members].tolist(), offsets[members + 1].tolist(), strict=True)])
+    rows = np.flatnonzero(keep)
+    return _canonical(
+        words.dialogue_hash[rows], rows, prompts[rows], totals[rows],
+        np.bincount(owner[members], minlength=len(batch))[rows], (offsets[members + 1] - offsets[members]),
+        np.frombuffer(text, np.uint8),
+    )  # fmt: skip
+
+
+def _merge(parts: Sequence[Part], starts: NDArray[np.int64]) -> Part:
+    return _canonical(
+        np.concatenate([p.keys for p in parts]),
+        np.concatenate([p.rows + start for p, start in zip(parts, starts, strict=False)]),
+        *(np.concatenate([getattr(p, name) for p in parts]) for name in ("prompts", "words", "counts", "lengths", "text")),
+    )
+
+
+def _canonical(
+    keys: NDArray[np.uint64],
+    rows: NDArray[np.int64],
+    prompts: NDArray[np.uint64],
+    words: NDArray[np.int64],
+    counts: NDArray[np.int64],
+    lengths: NDArray[np.int64],
+    text: NDArray[np.uint8],
+) -> Part:
+    """Sort by content hash, keep the lowest row of equal dialogues, and stop when the part has its words."""
+    order = np.lexsort((rows, keys))
+    order = order[np.diff(keys[order], prepend=keys[order[:1]] - np.uint64(1)) != 0] if len(order) else order
+    order = order[: np.searchsorted(np.cumsum(words[order]), SAMPLE_WORDS) + 1]
+    message_ends = np.cumsum(counts)
+    byte_ends = np.concatenate([[0], np.cumsum(lengths)])
+    firsts, lasts = (message_ends - counts)[order], message_ends[order]
+    raw = memoryview(np.ascontiguousarray(text))
+    spans = zip(byte_ends[firsts].tolist(), byte_ends[lasts].tolist(), strict=True)
+    members = np.concatenate([np.arange(a, b) for a, b in zip(firsts, lasts, strict=True)]) if len(order) else []
+    return Part(
+        keys[order], rows[order], prompts[order], words[order], counts[order],
+        lengths[np.asarray(members, np.int64)], np.frombuffer(b"".join([raw[a:b] for a, b in spans]), np.uint8),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class SampledText:
+    """A part as word ids: what the diversity statistics and the probes read, and what ``sample.npz`` holds.
+
+    Attributes:
+        ids: shape (words,), dense word ids in order of first appearance.
+        message_offsets: shape (m + 1,), into ``ids``.
+        dialogue_offsets: shape (k + 1,), into messages.
+        rows: shape (k,), as in ``Part``.
+        prompts: shape (k,), as in ``Part``.
+        vocabulary: the words in order of id.
+    """
+
+    ids: NDArray[np.int32]
+    message_offsets: NDArray[np.int64]
+    dialogue_offsets: NDArray[np.int64]
+    rows: NDArray[np.int64]
+    prompts: NDArray[np.uint64]
+    vocabulary: list[str]
+
+    @property
+    def word_offsets(self) -> NDArray[np.int64]:
+        """First word of every dialogue, shape (k + 1,)."""
+        return self.message_offsets[self.dialogue_offsets]
+
+    def of_rows(self, rows: NDArray[np.int64]) -> SampledText:
+        """The sampled dialogues among ``rows``, in the same order: again a sample in order of content hash."""
+        chosen = np.flatnonzero(np.isin(self.rows, rows))
+        if len(chosen) == len(self.rows):
+            return self
+        first, last = self.dialogue_offsets[chosen], self.dialogue_offsets[chosen + 1]
+        messages = np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)] or [np.zeros(0, np.int64)])
+        starts, ends = self.message_offsets[messages], self.message_offsets[messages + 1]
+        ids = np.concatenate([self.ids[a:b] for a, b in zip(starts, ends, strict=True)] or [self.ids[:0]])
+        kinds, dense = np.unique(ids, return_inverse=True)
+        return SampledText(
+            dense.astype(np.int32),
+            np.concatenate([[0], np.cumsum(ends - starts)]),
+            np.concatenate([[0], np.cumsum(last - first)]),
+            self.rows[chosen],
+            self.prompts[chosen],
+            [self.vocabulary[i] for i in kinds],
+        )
+
+
+def sampled_text(part: Part) -> SampledText:
+    """The words of a part."""
+    found = vocabulary(part.text, np.concatenate([[0], np.cumsum(part.lengths)]))
+    dialogue_offsets = np.concatenate([[0], np.cumsum(part.counts)])
+    return SampledText(found.ids, found.offsets, dialogue_offsets, part.rows, part.prompts, found.words)

@@ -1,0 +1,287 @@
+"""Corpus diversity at fixed budgets of words: distinct n-grams, entropy, missing mass, repetition, compression, growth.
+
+Every one of these depends on the size of the text, so each is computed on the first B words of the sample (whole dialogues
+in order of content hash, the last one cut) for B = 10⁴, 3·10⁴, 10⁵, 3·10⁵, 10⁶, and only equal budgets are compared.
+N-grams never cross a message. Intervals come from half-samples of dialogues drawn without replacement: bootstrap copies
+would count as repetition. Above 10⁵ words they are scaled from those at 10⁵ by the square root of the size.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+from ultraqa.analysis.corpus import SampledText
+from ultraqa.analysis.words import intern
+
+BUDGETS: Final = (10_000, 30_000, 100_000, 300_000, 1_000_000)
+ORDERS: Final = (1, 2, 3, 4)
+DRAWS: Final = 20
+DRAWN_BUDGET: Final = 100_000
+UNITS: Final = {"vocabulary": "words"} | {f"entropy_{n}": "bits" for n in ORDERS}
+_COMPRESSION_DRAWS: Final = 10
+_COMPRESSION_BUDGET: Final = 30_000  # gzip -9 runs at 20 MB a second
+
+
+class Spectrum(NamedTuple):
+    """How often the n-grams of a text occur: ``total`` n-grams, ``types`` different ones, ``once`` of them a single time."""
+
+    total: int
+    types: int
+    once: int
+    entropy: float
+
+
+def distinct(spectrum: Spectrum) -> float | None:
+    """Share of different n-grams among all n-grams of the budget.
+
+    Higher = more varied, 0 to 1. None without an n-gram. Source: Li et al. 2016, NAACL, 110-119.
+    """
+    return spectrum.types / spectrum.total if spectrum.total else None
+
+
+def entropy(spectrum: Spectrum) -> float | None:
+    """Entropy of the n-gram distribution of the budget (plug-in estimate).
+
+    Bits; higher = more varied. Biased downwards by the finite budget, equally for equal budgets. None without an n-gram.
+    """
+    return spectrum.entropy if spectrum.total else None
+
+
+def missing_mass(spectrum: Spectrum) -> float | None:
+    """Good-Turing estimate of the share of n-grams that a continuation of the text would bring anew.
+
+    n-grams seen once over all n-grams; higher = a longer tail, lower = narrowed. None without an n-gram.
+    Source: Good 1953, Biometrika 40, 237-264.
+    """
+    return spectrum.once / spectrum.total if spectrum.total else None
+
+
+def vocabulary(spectrum: Spectrum) -> int:
+    """Different words in the budget; higher = more varied."""
+    return spectrum.types
+
+
+def self_repetition_4(grams: NDArray[np.int32], dialogue: NDArray[np.int32]) -> float | None:
+    """Mean over dialogues of ln(1 + number of other dialogues that share each of its word 4-grams, summed).
+
+    Lower = fewer phrases in common. None without a 4-gram. Source: Salkar et al. 2022, AACL, 298-307.
+
+    Args:
+        grams: ids of the 4-grams, shape (n,).
+        dialogue: the dialogue each stands in, shape (n,).
+    """
+    if not len(grams):
+        return None
+    pairs = np.unique(dialogue.astype(np.int64) << 32 | grams)
+    gram, owner = (pairs & 0xFFFFFFFF), pairs >> 32
+    others = np.bincount(gram)[gram] - 1
+    return float(np.log1p(np.bincount(owner - owner.min(), weights=others)[np.unique(owner - owner.min())]).mean())
+
+
+def compression_ratio(text: bytes) -> float | None:
+    """Bytes of the text over its bytes after gzip -9.
+
+    Higher = more repetitive. None for an empty text. The text is the budget's words joined by blanks, messages by newlines.
+    """
+    squeezed = zlib.compressobj(9, zlib.DEFLATED, 31)
+    return len(text) / len(squeezed.compress(text) + squeezed.flush()) if text else None
+
+
+def zipf_exponent(counts: NDArray[np.int64]) -> float | None:
+    """Exponent s of the rank-frequency law f(r) ~ r^-s, by maximum likelihood over ranks.
+
+    Higher = steeper, a few words dominate. None below two words. Source: Clauset et al. 2009, SIAM Review 51, 661-703.
+    """
+    f = np.sort(counts[counts > 0])[::-1].astype(float)
+    if len(f) < 2:
+        return None
+    logs = np.log(np.arange(1, len(f) + 1))
+    target, low, high = float((f * logs).sum() / f.sum()), 0.3, 3.0
+    for _ in range(50):  # the mean log rank falls as s rises
+        s = (low + high) / 2
+        weights = np.exp(-s * logs)
+        low, high = (s, high) if (weights * logs).sum() / weights.sum() > target else (low, s)
+    return (low + high) / 2
+
+
+def heaps_exponent(ids: NDArray[np.int32]) -> float | None:
+    """Exponent b of vocabulary growth V(N) ~ N^b, least squares on logarithms at geometric N from 100 words on.
+
+    Higher = new words keep coming. None below 200 words. Source: Heaps 1978, Information Retrieval.
+    """
+    points, n = [], 100
+    while n <= len(ids):
+        points.append(n)
+        n = int(n * 1.2) + 1
+    if len(points) < 4:
+        return None
+    seen_at = np.unique(ids, return_index=True)[1]
+    kinds = np.searchsorted(np.sort(seen_at), points)
+    return float(np.polyfit(np.log(points), np.log(kinds), 1)[0])
+
+
+class Value(NamedTuple):
+    """One statistic at one budget with its 95 % interval (None where too few dialogues were drawn)."""
+
+    metric: str
+    budget: int
+    value: float | None
+    low: float | None
+    high: float | None
+    n: int
+
+
+def measure(sample: SampledText, budgets: Sequence[int], seed: int) -> Iterator[Value]:
+    """All statistics of a sample at the budgets it reaches, smallest first.
+
+    Args:
+        sample: one part of a Profile's sample.
+        budgets: words.
+        seed: of the half-samples behind the intervals.
+    """
+    grams = ngrams(sample)
+    dialogue = np.repeat(np.arange(len(sample.rows), dtype=np.int32), np.diff(sample.word_offsets))
+    ratios = _compression(sample, [b for b in budgets if b <= len(sample.ids)])
+    deviations: dict[str, tuple[int, float]] = {}
+    for budget in budgets:
+        if budget > len(sample.ids):
+            return
+        inside = int(dialogue[budget - 1]) + 1
+        values = _statistics(grams, dialogue, budget) | {"compression_ratio": ratios[budget]}
+        if budget <= DRAWN_BUDGET:
+            compressed = budget <= _COMPRESSION_BUDGET
+            drawn = _deviations(sample, grams, inside, seed, compressed=compressed)
+            deviations |= {metric: (budget, deviation) for metric, deviation in drawn.items()}
+        for metric, value in values.items():
+            yield Value(metric, budget, value, *_interval(value, budget, deviations.get(metric)), inside)
+
+
+def _interval(value: float | None, budget: int, drawn: tuple[int, float] | None) -> tuple[float | None, float | None]:
+    """Interval at a budget from a deviation at the same or a smaller one."""
+    if value is None or drawn is None:
+        return None, None
+    spread = 1.96 * drawn[1] * (drawn[0] / budget) ** 0.5
+    return value - spread, value + spread
+
+
+def ngrams(sample: SampledText) -> dict[int, NDArray[np.int32]]:
+    """Dense ids of the n-grams that start at each word, -1 where the message ends before: order to shape (words,)."""
+    ends = np.repeat(sample.message_offsets[1:], np.diff(sample.message_offsets))
+    position = np.arange(len(sample.ids))
+    found = {1: sample.ids}
+    for n in ORDERS[1:]:
+        ids = np.full(len(sample.ids), -1, np.int32)
+        starts = np.flatnonzero(position + n <= ends)
+        joined = found[n - 1][starts].astype(np.uint64) << np.uint64(32) | sample.ids[starts + n - 1].astype(np.uint64)
+        ids[starts] = intern((joined + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15))[0]
+        found[n] = ids
+    return found
+
+
+def _statistics(grams: dict[int, NDArray[np.int32]], dialogue: NDArray[np.int32], budget: int) -> dict[str, float | None]:
+    values: dict[str, float | None] = {}
+    for n, ids in grams.items():
+        within = ids[: budget - n + 1]
+        values |= _spectral(n, spectrum(within[within >= 0]))
+    fours = grams[4][: budget - 3]
+    values["self_repetition_4"] = self_repetition_4(fours[fours >= 0], dialogue[: budget - 3][fours >= 0])
+    values["zipf_exponent"] = zipf_exponent(np.bincount(grams[1][:budget]))
+    values["heaps_exponent"] = heaps_exponent(grams[1][:budget])
+    return values
+
+
+def _spectral(n: int, found: Spectrum) -> dict[str, float | None]:
+    values: dict[str, float | None] = {f"distinct_{n}": distinct(found), f"entropy_{n}": entropy(found)}
+    if n == 1:
+        values["vocabulary"] = vocabulary(found)
+    if n <= 3:
+        values[f"missing_mass_{n}"] = missing_mass(found)
+    return values
+
+
+def spectrum(ids: NDArray[np.int32]) -> Spectrum:
+    """Spectrum of n-gram ids."""
+    if not len(ids):
+        return Spectrum(0, 0, 0, 0.0)
+    by_count = np.bincount(np.bincount(ids))
+    counts = np.arange(len(by_count))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        bits = np.where(counts > 0, by_count * counts / len(ids) * -np.log2(counts / len(ids)), 0.0)
+    return Spectrum(len(ids), int(by_count[1:].sum()), int(by_count[1]), float(bits.sum()))
+
+
+def _deviations(
+    sample: SampledText, grams: dict[int, NDArray[np.int32]], dialogues: int, seed: int, *, compressed: bool
+) -> dict[str, float]:
+    """Standard deviation of every statistic over half-samples of the first ``dialogues`` dialogues."""
+    if dialogues < 20:
+        return {}
+    rng = np.random.default_rng(seed)
+    drawn: dict[str, list[float]] = {}
+    offsets = sample.word_offsets
+    for draw in range(DRAWS):
+        chosen = np.sort(rng.permutation(dialogues)[: dialogues // 2])
+        at = np.concatenate([np.arange(offsets[d], offsets[d + 1]) for d in chosen])
+        values: dict[str, float | None] = {}
+        for n, ids in grams.items():
+            part = ids[at]
+            values |= _spectral(n, spectrum(_dense(part[part >= 0])))
+        owner = np.repeat(np.arange(len(chosen), dtype=np.int32), np.diff(offsets)[chosen])
+        fours = grams[4][at]
+        values["self_repetition_4"] = self_repetition_4(_dense(fours[fours >= 0]), owner[fours >= 0])
+        if compressed and draw < _COMPRESSION_DRAWS:
+            values["compression_ratio"] = compression_ratio(_text(sample, chosen))
+        for metric, value in values.items():
+            if value is not None:
+                drawn.setdefault(metric, []).append(value)
+    return {metric: float(np.std(values, ddof=1)) for metric, values in drawn.items() if len(values) > 1}
+
+
+@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _renumber(ids: NDArray[np.int32], table: NDArray[np.int32], out: NDArray[np.int32]) -> None:
+    known = 0
+    for k in range(len(ids)):
+        if table[ids[k]] < 0:
+            table[ids[k]] = known
+            known += 1
+        out[k] = table[ids[k]]
+
+
+def _dense(ids: NDArray[np.int32]) -> NDArray[np.int32]:
+    """The same ids numbered from 0, so that counting them costs their number and not the whole vocabulary's."""
+    out = np.empty_like(ids)
+    if len(ids):
+        _renumber(ids, np.full(int(ids.max()) + 1, -1, np.int32), out)
+    return out
+
+
+def _compression(sample: SampledText, budgets: Sequence[int]) -> dict[int, float | None]:
+    """Compression ratio of every budget's text from one run of the compressor over the largest."""
+    squeezed, size, packed, done = zlib.compressobj(9, zlib.DEFLATED, 31), 0, 0, 0
+    ratios: dict[int, float | None] = {}
+    for budget in budgets:
+        joint = b"" if not done else b"\n" if done in sample.message_offsets else b" "
+        text = joint + words_joined(sample, done, budget)
+        size, packed, done = size + len(text), packed + len(squeezed.compress(text)), budget
+        ratios[budget] = size / (packed + len(squeezed.copy().flush())) if size else None
+    return ratios
+
+
+def words_joined(sample: SampledText, first: int, last: int) -> bytes:
+    """Words ``first`` to ``last`` of a sample joined by blanks, messages by newlines."""
+    word, ids, offsets = sample.vocabulary.__getitem__, sample.ids[first:last].tolist(), sample.message_offsets
+    inner = offsets[np.searchsorted(offsets, first, "right") : np.searchsorted(offsets, last, "left")] - first
+    bounds = [0, *inner.tolist(), last - first]
+    return "\n".join(" ".join(map(word, ids[a:b])) for a, b in pairwise(bounds) if b > a).encode()
+
+
+def _text(sample: SampledText, dialogues: NDArray[np.int64]) -> bytes:
+    offsets = sample.word_offsets
+    return b"\n".join(words_joined(sample, int(offsets[d]), int(offsets[d + 1])) for d in dialogues)

@@ -1,0 +1,65 @@
+"""A part of a Profile that can be reported like a Profile: the dialogues that share a value of a record field."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ultraqa.analysis.distributions import distributions
+from ultraqa.analysis.metric import Result
+from ultraqa.analysis.profile import Profile
+from ultraqa.analysis.summary import Part, parts_by, results
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ultraqa.dialogues.batch import Dialogue
+
+MOST_PARTS = 12
+"""A field of more values is compared by its largest."""
+
+
+class ProfilePart:
+    """The dialogues of a Profile that share a field's value; rows are counted within the part."""
+
+    def __init__(self, part: Part) -> None:
+        self._part = part
+        self.name = part.name
+        self._rows = results(part)
+        whole = part.profile.document
+        self.document: dict[str, Any] = {
+            **{key: whole[key] for key in ("path", "sha256", "bytes", "parameters", "packages", "language")},
+            "name": part.name, "dialogues": len(part.rows), "records": len(part.rows), "unreadable": 0,
+            "formats": {}, "role_tags": {}, "distributions": distributions(part),
+        }  # fmt: skip
+
+    def rows(self) -> list[Result]:
+        """Every measured number of the part."""
+        return self._rows
+
+    def dialogues(self, columns: list[str] | None = None) -> pd.DataFrame:
+        """The part's dialogues, in file order."""
+        return self._part.profile.dialogues(columns).iloc[self._part.rows].reset_index(drop=True)
+
+    def findings(self) -> pd.DataFrame:
+        """The evidence of the part's dialogues."""
+        found = self._part.profile.findings()
+        number = {int(row): i for i, row in enumerate(self._part.rows)}
+        kept = found[found["dialogue"].isin(list(number))].copy()
+        kept["dialogue"] = kept["dialogue"].map(number)
+        return kept
+
+    def texts(self, rows: Sequence[int]) -> list[Dialogue]:
+        """The text of some of the part's dialogues."""
+        return self._part.profile.texts(self._part.rows[np.asarray(rows, np.int64)].tolist())
+
+
+def split(profile: Profile, field: str) -> list[ProfilePart]:
+    """The largest parts of a Profile by a record field, at most MOST_PARTS.
+
+    Raises:
+        ProfileError: the field was not asked for when the Profile was made.
+    """
+    return [ProfilePart(part) for part in parts_by(profile, field)[:MOST_PARTS]]

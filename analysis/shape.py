@@ -1,0 +1,132 @@
+"""Lengths, roles and structure of dialogues: what is in the set, before any judgement."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ultraqa.analysis.metric import Column
+from ultraqa.analysis.words import Words, count_words
+from ultraqa.dialogues.batch import ASSISTANT, USER
+
+
+def words(w: Words) -> NDArray[np.int32]:
+    """Words of the message: runs of letters with their marks; one per character in Han, kana, Thai, Lao, Khmer, Myanmar."""
+    return w.words
+
+
+def characters(w: Words) -> NDArray[np.int32]:
+    """Unicode code points of the message."""
+    return w.characters
+
+
+def messages(w: Words) -> NDArray[np.int32]:
+    """User and assistant messages of the dialogue, empty ones included."""
+    return np.diff(w.batch.dialogue_offsets).astype(np.int32)
+
+
+def rounds(w: Words) -> NDArray[np.int32]:
+    """User messages directly followed by an assistant message: what the UltraChat paper calls turns."""
+    return _per_dialogue(w, _pairs(w, USER, ASSISTANT))
+
+
+def system_words(w: Words) -> NDArray[np.int32]:
+    """Words of the dialogue's system turns, which enter no other metric."""
+    return count_words(w.batch.other, w.batch.other_offsets)
+
+
+def tool_messages(w: Words) -> NDArray[np.int32]:
+    """Tool calls and tool results of the dialogue, which enter no other metric."""
+    return _letters(w, "t")
+
+
+def unknown_roles(w: Words) -> NDArray[np.int32]:
+    """Turns whose role tag is not known; they enter no other metric."""
+    return _letters(w, "?")
+
+
+def empty_messages(w: Words) -> NDArray[np.int32]:
+    """User and assistant messages without a word or any other visible character."""
+    return _per_dialogue(w, _blank(w))
+
+
+def starts_with_assistant(w: Words) -> NDArray[np.int32]:
+    """1 where the first message is the assistant's; a plain text record, which is one assistant message, is not counted."""
+    first = w.batch.dialogue_offsets[:-1]
+    present = (messages(w) > 0) & np.fromiter((f != "text" for f in w.batch.formats), np.bool_, len(w.batch))
+    return _at(w, first, present, ASSISTANT)
+
+
+def ends_with_user(w: Words) -> NDArray[np.int32]:
+    """1 where the last message is the user's and the dialogue has an assistant message: the answer is missing."""
+    answered = _per_dialogue(w, w.batch.roles == ASSISTANT) > 0
+    return _at(w, w.batch.dialogue_offsets[1:] - 1, answered, USER)
+
+
+def no_assistant(w: Words) -> NDArray[np.int32]:
+    """1 where the dialogue has no assistant message, so that nothing in it can be trained on."""
+    return (_per_dialogue(w, w.batch.roles == ASSISTANT) == 0).astype(np.int32)
+
+
+def consecutive_roles(w: Words) -> NDArray[np.int32]:
+    """Messages that follow a message of the same role."""
+    return _per_dialogue(w, _pairs(w, USER, USER) | _pairs(w, ASSISTANT, ASSISTANT))
+
+
+def _per_dialogue(w: Words, marked: NDArray[np.bool_]) -> NDArray[np.int32]:
+    total = np.zeros(len(marked) + 1, np.int64)
+    np.cumsum(marked, out=total[1:])
+    offsets = w.batch.dialogue_offsets
+    return (total[offsets[1:]] - total[offsets[:-1]]).astype(np.int32)
+
+
+def _pairs(w: Words, first: int, second: int) -> NDArray[np.bool_]:
+    """Messages of role ``second`` directly after one of role ``first`` in the same dialogue."""
+    roles = w.batch.roles
+    marked = np.zeros(len(roles), np.bool_)
+    marked[1:] = (roles[:-1] == first) & (roles[1:] == second)
+    offsets = w.batch.dialogue_offsets
+    marked[offsets[:-1][offsets[:-1] < len(roles)]] = False
+    return marked
+
+
+def _at(w: Words, position: NDArray[np.int64], valid: NDArray[np.bool_], role: int) -> NDArray[np.int32]:
+    found = np.zeros(len(w.batch), np.int32)
+    found[valid] = w.batch.roles[position[valid]] == role
+    return found
+
+
+def _letters(w: Words, letter: str) -> NDArray[np.int32]:
+    if letter not in "".join(w.batch.turns):
+        return np.zeros(len(w.batch), np.int32)
+    return np.fromiter((turns.count(letter) for turns in w.batch.turns), np.int32, len(w.batch))
+
+
+def _blank(w: Words) -> NDArray[np.bool_]:
+    blank = w.characters == 0
+    for i in np.flatnonzero((w.words == 0) & ~blank):
+        blank[i] = not w.batch.message(int(i)).strip()
+    return blank
+
+
+def _column(name: str, compute: Any, unit: str = "", *, level: Any = "dialogue", flag: bool = False) -> Column:
+    return Column(name, compute, compute, unit=unit, level=level, flag=flag)
+
+
+COLUMNS = (
+    _column("words", words, "words", level="message"),
+    _column("characters", characters, "characters", level="message"),
+    _column("messages", messages, "messages"),
+    _column("rounds", rounds, "rounds"),
+    _column("system_words", system_words, "words"),
+    _column("tool_messages", tool_messages, "turns", flag=True),
+    _column("unknown_roles", unknown_roles, "turns", flag=True),
+    _column("empty_messages", empty_messages, "messages", flag=True),
+    _column("starts_with_assistant", starts_with_assistant, "dialogues", flag=True),
+    _column("consecutive_roles", consecutive_roles, "messages", flag=True),
+    _column("ends_with_user", ends_with_user, "dialogues", flag=True),
+    _column("no_assistant", no_assistant, "dialogues", flag=True),
+)
+"""Lengths and structure; a flag counts offending turns, so that a rule on it is an interval like any other."""

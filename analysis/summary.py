@@ -1,0 +1,205 @@
+"""Results of a Profile, or of a part of its dialogues, from its columns and samples: one tidy row for every number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ultraqa.analysis import corpus, diversity
+from ultraqa.analysis.duplicates import exact_duplicates
+from ultraqa.analysis.engine import COLUMNS, COUNTS
+from ultraqa.analysis.language import WordUse, word_overuse, word_underuse
+from ultraqa.analysis.metric import Result
+from ultraqa.analysis.profile import Profile
+from ultraqa.analysis.statistics import Clusters, Statistic, describe, ratio_interval, share
+from ultraqa.dialogues.batch import ASSISTANT, USER
+
+WINDOWS: Final = (2_048, 4_096, 8_192, 32_768)
+"""Context windows, in tokens, that trainers cut at."""
+
+MESSAGE_SCOPES: Final = {"message": None, "user": USER, "assistant": ASSISTANT}
+
+_LISTED: Final = 25
+_WHY_UNDEFINED: Final = {
+    "mtld": "undefined where a message has under 50 words, is written without spaces, or all its words differ",
+    "hdd": "undefined where a message has under 50 words or is written without spaces",
+    "mattr_50": "undefined where a message has under 50 words or is written without spaces",
+    "yule_k": "undefined where a message has under 50 words or is written without spaces",
+    "mtld_paper": "undefined where a message has no word",
+    "duplicated_5grams": "undefined where a message has under 5 words",
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """All dialogues of a Profile, or some of them.
+
+    Attributes:
+        name: name in the Result rows.
+        profile: where the columns are.
+        rows: shape (d,), the dialogues.
+        members: shape (m,), the messages.
+        owner: shape (m,), dialogue of each message, counted within the part.
+        roles: shape (m,), USER or ASSISTANT.
+        distinct: shape (d,), whether the dialogue is not a copy of an earlier one of the part.
+    """
+
+    name: str
+    profile: Profile
+    rows: NDArray[np.int64]
+    members: NDArray[np.int64]
+    owner: NDArray[np.int64]
+    roles: NDArray[np.uint8]
+    distinct: NDArray[np.bool_]
+
+    def dialogue(self, column: str) -> NDArray[Any]:
+        """A dialogue column, shape (d,)."""
+        return self.profile.column(column)[self.rows]
+
+    def message(self, column: str) -> NDArray[Any]:
+        """A message column, shape (m,)."""
+        return self.profile.column(column, "messages")[self.members]
+
+    def version(self, metric: str) -> str:
+        """Version of a metric's definition, with the tokenizer where it counts pieces."""
+        return str(self.profile.document["versions"].get(metric, "1"))
+
+
+def part_of(profile: Profile, rows: NDArray[np.int64] | None = None, name: str | None = None) -> Part:
+    """A part of a Profile; all of it without ``rows``."""
+    owner = profile.column("dialogue", "messages")
+    chosen = np.arange(len(profile)) if rows is None else rows
+    number = np.full(len(profile), -1, np.int64)
+    number[chosen] = np.arange(len(chosen))
+    members = np.flatnonzero(number[owner] >= 0)
+    roles = profile.column("role", "messages")[members]
+    distinct = exact_duplicates(profile.column("content_hash")[chosen]) < 0
+    return Part(name or profile.name, profile, chosen, members, number[owner[members]], roles, distinct)
+
+
+def parts_by(profile: Profile, field: str) -> list[Part]:
+    """The parts of a Profile that share a value of a record field, "name/value" each, largest first.
+
+    Raises:
+        ProfileError: the field was not asked for when the Profile was made.
+    """
+    values = profile.table("dialogues", [f"field.{field}"])[f"field.{field}"].fill_null("(none)")
+    kinds, inverse, counts = np.unique(values.to_numpy().astype(str), return_inverse=True, return_counts=True)
+    order = np.argsort(-counts, kind="stable")
+    return [part_of(profile, np.flatnonzero(inverse == k), f"{profile.name}/{kinds[k]}") for k in order]
+
+
+def results(part: Part) -> list[Result]:
+    """Every row of a part: shape, lengths, lexical indices, structure, duplicates and corpus statistics."""
+    by_dialogue = Clusters(None, part.distinct)
+    d = len(part.rows)
+    rows = [Result(part.name, "dialogues", "dataset", "value", d, unit="dialogues", n=d)]
+    units = {column.name: column.unit for column in COLUMNS} | {"tokens": "tokens"}
+    for name in ("rounds", "messages"):
+        rows += _described(part, name, "dialogue", part.dialogue(name), by_dialogue, units[name])
+    for name in _message_columns(part):
+        rows += _message_rows(part, name, units[name], by_dialogue)
+    if "tokens" in part.profile.columns("messages"):
+        rows += _token_rows(part, by_dialogue)
+    for column in COLUMNS:
+        if column.flag:
+            rows += _rows(part, column.name, "dialogue", share(part.dialogue(column.name) > 0, by_dialogue), "share", d)
+    rows += _duplicate_rows(part)
+    for scope in corpus.PARTS:
+        rows += _sample_rows(part, scope)
+    return rows
+
+
+def _message_columns(part: Part) -> list[str]:
+    names = [column.name for column in COLUMNS if column.level == "message"]
+    return [*names[:2], *(["tokens"] if "tokens" in part.profile.columns("messages") else []), *names[2:]]
+
+
+def _message_rows(part: Part, name: str, unit: str, by_dialogue: Clusters) -> Iterator[Result]:
+    yield from _described(part, name, "dialogue", part.dialogue(name), by_dialogue, unit)
+    if name in COUNTS:
+        prompted = part.dialogue("prompt_hash") != corpus.NO_PROMPT
+        clusters = Clusters(None, part.distinct[prompted])
+        yield from _described(part, name, "prompt", part.dialogue(f"{name}_prompt")[prompted], clusters, unit)
+    values = part.message(name)
+    for scope, role in MESSAGE_SCOPES.items():
+        chosen = np.ones(len(values), np.bool_) if role is None else part.roles == role
+        clusters = Clusters(part.owner[chosen], part.distinct)
+        yield from _described(part, name, scope, values[chosen], clusters, unit)
+
+
+def _described(
+    part: Part, name: str, scope: str, values: NDArray[Any], clusters: Clusters, unit: str
+) -> Iterator[Result]:
+    floats = values.astype(float)
+    undefined = int(np.isnan(floats).sum())
+    why = _WHY_UNDEFINED.get(name, "") if undefined else ""
+    yield from _rows(part, name, scope, describe(floats, clusters), unit, len(values) - undefined, undefined, why)
+
+
+def _rows(
+    part: Part, name: str, scope: str, statistics: Sequence[Statistic], unit: str, n: int, undefined: int = 0, why: str = ""
+) -> Iterator[Result]:
+    for statistic, value, low, high in statistics:
+        note = why or ("" if value is not None else "nothing to measure")
+        shown = "" if statistic == "count" else unit
+        yield Result(part.name, name, scope, statistic, value, low, high, shown, n, undefined, None, part.version(name), note)
+
+
+def _token_rows(part: Part, by_dialogue: Clusters) -> Iterator[Result]:
+    tokens, version = part.dialogue("tokens").astype(float), part.version("tokens")
+    for window in WINDOWS:
+        found = share(tokens > window, by_dialogue)
+        for row in _rows(part, f"tokens_over_{window}", "dialogue", found, "share", len(tokens)):
+            yield row._replace(version=version)
+    trained, total = part.dialogue("tokens_assistant").astype(float), float(tokens.sum())
+    value = float(trained.sum()) / total if total else None
+    low, high = ratio_interval(value, trained, tokens, by_dialogue) if value is not None else (None, None)
+    yield Result(
+        part.name, "assistant_token_share", "dataset", "value", value, low, high, "share", len(tokens),
+        version=version, note="" if total else "no tokens",
+    )  # fmt: skip
+
+
+def _duplicate_rows(part: Part) -> Iterator[Result]:
+    everything = np.ones(len(part.rows), np.bool_)
+    prompts = part.dialogue("prompt_hash")
+    prompted = prompts != corpus.NO_PROMPT
+    repeated = {"dialogue": ~part.distinct, "prompt": (exact_duplicates(prompts) >= 0)[prompted]}
+    for scope, marked in repeated.items():
+        clusters = Clusters(None, everything[: len(marked)])
+        yield from _rows(part, "exact_duplicates", scope, share(marked, clusters), "share", len(marked))
+    replies = part.message("hash")[(part.roles == ASSISTANT) & (part.message("characters") > 0)]
+    marked = exact_duplicates(replies) >= 0
+    clusters = Clusters(None, np.ones(len(marked), np.bool_))
+    yield from _rows(part, "exact_duplicates", "assistant", share(marked, clusters), "share", len(marked))
+
+
+def _sample_rows(part: Part, scope: str) -> Iterator[Result]:
+    sample = part.profile.sample(scope).of_rows(part.rows)
+    for value in diversity.measure(sample, diversity.BUDGETS, int(part.profile.document["parameters"]["seed"])):
+        yield Result(
+            part.name, value.metric, scope, "value", value.value, value.low, value.high,
+            diversity.UNITS.get(value.metric, ""), value.n, 0, value.budget,
+        )  # fmt: skip
+    if len(sample.ids) < diversity.BUDGETS[0]:
+        yield Result(
+            part.name, "distinct_2", scope, "value", None, n=len(sample.rows),
+            note=f"{len(sample.ids):,} words: corpus statistics need {diversity.BUDGETS[0]:,}",
+        )  # fmt: skip
+    if scope == "assistant":
+        language = part.profile.document["language"]
+        yield _word_use(part, "word_overuse", word_overuse(sample, language), len(sample.rows), language)
+        yield _word_use(part, "word_underuse", word_underuse(sample, language), len(sample.rows), language)
+
+
+def _word_use(part: Part, metric: str, found: WordUse | None, n: int, language: str) -> Result:
+    if found is None:
+        why = f"no list of word frequencies for language {language!r}" if n else "no words"
+        return Result(part.name, metric, "assistant", "value", None, unit="share", n=n, note=why)
+    listed = ", ".join(f"{word} ×{ratio:.2g}" for word, ratio in found.words[:_LISTED])
+    return Result(part.name, metric, "assistant", "value", found.share, unit="share", n=n, note=listed or "no such words")

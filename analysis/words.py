@@ -1,0 +1,745 @@
+"""The token kernel: one walk over the UTF-8 bytes of a batch, from which every stage-one metric reads.
+
+A **word** is a run of letters with their combining marks, an inner ' or ’ kept, lower-cased by simple one-to-one mapping;
+in Han, kana, Thai, Lao, Khmer and Myanmar each letter (with its marks) is one word. Digits, punctuation and underscores
+are none. ``words`` is the plain-Python definition and the kernel's oracle. The **paper stream** (``paper_words``) is the
+tokeniser of LexicalRichness 0.5.1, with which the UltraChat table was made.
+
+All compiled code lives in this one file: numba's cache does not notice a changed callee in another file. The walk works on
+64-byte masks of separators and of "odd" bytes; a run of bytes between separators that holds ASCII letters only (19 of 20 in
+English) is one word of both streams and is hashed by two loads, every other run is walked character by character.
+"""
+
+from __future__ import annotations
+
+import re
+import string
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import numba as nb
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+from ultraqa.analysis import characters
+from ultraqa.dialogues.batch import Batch
+
+MIN_WORDS: Final = 50
+"""The lexical indices are undefined for shorter messages (Zenker & Kyle 2021 find MTLD stable from 50 words)."""
+
+SINGLE_SHARE: Final = 0.2
+"""Above this share of one-character words the lexical indices are undefined: they would count characters, not words."""
+
+_PAD: Final = 64  # loads may read up to 16 bytes past the end of a message, masks up to a block
+_N_SCRIPTS: Final = len(characters.SCRIPTS)
+
+# --- the definition, in plain Python ---------------------------------------------------------------------------------
+
+
+def words(text: str) -> list[str]:
+    """Words of a text by the definition above, lower-cased, in order."""
+    classes, _, lower = characters.tables()
+    found: list[str] = []
+    word, joint, single = "", "", False
+    for character in text:
+        code = ord(character)
+        kind = classes[code]
+        if kind == characters.LETTER and not (single and word):
+            word += joint + chr(lower[code])
+            joint = ""
+        elif kind == characters.MARK and word and not joint:
+            word += chr(lower[code])
+        elif character in "'’" and word and not joint and not single:
+            joint = character
+        else:
+            if word:
+                found.append(word)
+            starts = kind in (characters.LETTER, characters.SINGLE)
+            word, joint, single = (chr(lower[code]) if starts else ""), "", kind == characters.SINGLE
+    return [*found, word] if word else found
+
+
+def paper_words(text: str) -> list[str]:
+    """Tokens of LexicalRichness 0.5.1: lower case, digits and dashes deleted, ASCII punctuation and whitespace split."""
+    text = re.sub("[0-9]+|[-–—]", "", text.lower())
+    return text.translate(dict.fromkeys(map(ord, string.punctuation), " ")).split()
+
+
+# --- what the kernel gives -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What one walk over a batch of m messages in d dialogues found; index arrays hold NaN where undefined.
+
+    Attributes:
+        batch: the batch that was walked.
+        words: shape (m,), words of the message.
+        characters: shape (m,), Unicode code points.
+        mtld: shape (m,), see ``lexical.mtld``; likewise the following.
+        mtld_paper: shape (m,).
+        hdd: shape (m,).
+        mattr_50: shape (m,).
+        yule_k: shape (m,).
+        duplicated_5grams: shape (m,).
+        message_hash: shape (m,), 64 bits of the message's bytes.
+        dialogue_hash: shape (d,), 64 bits of its messages' hashes and roles, in order.
+        letters: shape (d, len(characters.SCRIPTS)), letters by script.
+    """
+
+    batch: Batch
+    words: NDArray[np.int32]
+    characters: NDArray[np.int32]
+    mtld: NDArray[np.float64]
+    mtld_paper: NDArray[np.float64]
+    hdd: NDArray[np.float64]
+    mattr_50: NDArray[np.float64]
+    yule_k: NDArray[np.float64]
+    duplicated_5grams: NDArray[np.float64]
+    message_hash: NDArray[np.uint64]
+    dialogue_hash: NDArray[np.uint64]
+    letters: NDArray[np.int32]
+
+
+class Workspace:
+    """The kernel's buffers, one per thread: allocating them for every batch would cost a page fault for every 4 KB."""
+
+    def __init__(self) -> None:
+        self._capacity = -1
+        self.buffers: Any = None
+
+    def reserve(self, size: int) -> Any:
+        """Buffers for a batch of ``size`` bytes."""
+        if size > self._capacity:
+            self._capacity = max(2 * self._capacity, size, 1 << 16)
+            self.buffers = _buffers(self._capacity)
+        return self.buffers
+
+
+class _Buffers(NamedTuple):
+    text: NDArray[np.uint8]  # the batch's bytes and padding
+    separators: NDArray[np.uint64]  # a bit per byte: ASCII whitespace, or punctuation that splits both streams
+    odd: NDArray[np.uint64]  # a bit per byte: neither separator nor ASCII letter
+    hashes: NDArray[np.uint64]  # of the words of one dialogue
+    starts: NDArray[np.int32]  # first byte of each, in the batch
+    ends: NDArray[np.int32]
+    ids: NDArray[np.int32]  # dense within the dialogue
+    extra: NDArray[np.uint64]  # hashes of the paper stream's words that are not words of the default stream
+    extra_ids: NDArray[np.int32]
+    paper: NDArray[np.int32]  # the paper stream: index of a word, or -1 - index of an extra
+    keys: NDArray[np.uint64]  # hash table
+    slots: NDArray[np.int32]
+    counts: NDArray[np.int32]  # by id
+    kinds: NDArray[np.int32]  # distinct ids of a message
+    spectrum: NDArray[np.int32]  # number of ids by count
+    seen: NDArray[np.int64]  # by id: generation in which it was seen last
+    scratch: NDArray[np.uint8]  # the lower-cased word being walked; the paper stream's in the second half
+    grams: NDArray[np.uint64]
+
+
+def _buffers(size: int) -> _Buffers:
+    words_at_most = size // 2 + _PAD
+    table = 1 << (4 * words_at_most).bit_length()
+    blocks = size // 64 + 4
+    return _Buffers(
+        text=np.zeros(blocks * 64 + 2 * _PAD, np.uint8),
+        separators=np.zeros(blocks, np.uint64),
+        odd=np.zeros(blocks, np.uint64),
+        hashes=np.empty(words_at_most, np.uint64),
+        starts=np.empty(words_at_most, np.int32),
+        ends=np.empty(words_at_most, np.int32),
+        ids=np.empty(words_at_most, np.int32),
+        extra=np.empty(words_at_most, np.uint64),
+        extra_ids=np.empty(words_at_most, np.int32),
+        paper=np.empty(words_at_most, np.int32),
+        keys=np.empty(table, np.uint64),
+        slots=np.empty(table, np.int32),
+        counts=np.zeros(2 * words_at_most, np.int32),
+        kinds=np.empty(words_at_most, np.int32),
+        spectrum=np.zeros(words_at_most, np.int32),
+        seen=np.zeros(2 * words_at_most, np.int64),
+        scratch=np.zeros(blocks * 256, np.uint8),
+        grams=np.empty(words_at_most, np.uint64),
+    )
+
+
+def scan(batch: Batch, workspace: Workspace, *, min_words: int = MIN_WORDS) -> Words:
+    """Walk the bytes of a batch once and measure every message.
+
+    Args:
+        batch: the dialogues.
+        workspace: buffers of the calling thread.
+        min_words: below this number of words ``mtld``, ``hdd``, ``mattr_50`` and ``yule_k`` are undefined.
+    """
+    m, d = len(batch.roles), len(batch)
+    counts = np.zeros((m, 2), np.int32)
+    indices = np.empty((m, 6), np.float64)
+    context = np.zeros(m, np.bool_)
+    found = Words(
+        batch, counts[:, 0], counts[:, 1], *(indices[:, i] for i in range(6)),
+        message_hash=np.zeros(m, np.uint64), dialogue_hash=np.zeros(d, np.uint64),
+        letters=np.zeros((d, _N_SCRIPTS), np.int32),
+    )  # fmt: skip
+    buffers = workspace.reserve(len(batch.text))
+    buffers.text[: len(batch.text)] = batch.text
+    buffers.text[len(batch.text) : len(batch.text) + 2 * _PAD] = 0
+    _scan(
+        len(batch.text), batch.message_offsets, batch.roles, batch.dialogue_offsets, *characters.tables(), min_words,
+        buffers, buffers.text.view(np.uint64),
+        counts, indices, context, found.message_hash, found.dialogue_hash, found.letters,
+    )  # fmt: skip
+    for i in np.flatnonzero(context):
+        found.mtld_paper[i] = _mtld_paper_of(paper_words(batch.message(int(i))))
+    return found
+
+
+def _mtld_paper_of(tokens: list[str]) -> float:
+    """``mtld_paper`` of a message whose lower-casing depends on context (final sigma, İ): the kernel flags it."""
+    vocabulary: dict[str, int] = {}
+    ids = np.array([vocabulary.setdefault(token, len(vocabulary)) for token in tokens], np.int32)
+    return float(_mtld(ids, 0, len(ids), np.zeros(len(ids) + 1, np.int64), 0, True)) if tokens else float("nan")
+
+
+def count_words(text: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[np.int32]:
+    """Number of words in each of the stretches ``text[offsets[i]:offsets[i + 1]]``."""
+    if not len(text):
+        return np.zeros(len(offsets) - 1, np.int32)
+    return np.diff(vocabulary(text, offsets).offsets).astype(np.int32)
+
+
+class Vocabulary(NamedTuple):
+    """The words of a list of messages as ids: ``ids`` of shape (words,), offsets of shape (m + 1,), words in id order."""
+
+    ids: NDArray[np.int32]
+    offsets: NDArray[np.int64]
+    words: list[str]
+
+
+def vocabulary(text: NDArray[np.uint8], message_offsets: NDArray[np.int64]) -> Vocabulary:
+    """Words of all messages as dense ids in order of first appearance, and the words themselves."""
+    buffers = _buffers(len(text))
+    buffers.text[: len(text)] = text
+    hashes = np.empty(len(text) // 2 + _PAD, np.uint64)
+    spans = np.empty((len(hashes), 2), np.int64)
+    offsets = np.zeros(len(message_offsets), np.int64)
+    n = _positions(
+        len(text), message_offsets, *characters.tables(), buffers, buffers.text.view(np.uint64), hashes, spans, offsets
+    )
+    ids, first = intern(hashes[:n])
+    raw = bytes(text)
+    return Vocabulary(ids, offsets, [_spelling(raw[a:b].decode()) for a, b in spans[first].tolist()])
+
+
+def _spelling(word: str) -> str:
+    lower = characters.tables()[2]
+    return word.lower() if word.isascii() else "".join(chr(lower[ord(c)]) for c in word)
+
+
+def intern(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+    """Dense ids of hashes in order of first appearance, and the index of each id's first appearance."""
+    table = 1 << (2 * len(hashes) + 1).bit_length()
+    ids = np.empty(len(hashes), np.int32)
+    first = np.empty(len(hashes), np.int64)
+    n = _intern_all(hashes, np.zeros(table, np.uint64), np.empty(table, np.int32), ids, first)
+    return ids, first[:n]
+
+
+# --- compiled --------------------------------------------------------------------------------------------------------
+
+_jit = nb.njit(cache=True, nogil=True, error_model="numpy")
+_inline = nb.njit(inline="always", error_model="numpy")
+
+_ONES = np.uint64(0x0101010101010101)
+_HIGH = np.uint64(0x8080808080808080)
+_LOW = np.uint64(0x7F7F7F7F7F7F7F7F)
+_GATHER = np.uint64(0x0102040810204080)
+_CASE = np.uint64(0x2020202020202020)
+_ALL = np.uint64(0xFFFFFFFFFFFFFFFF)
+_K1 = np.uint64(0x9E3779B97F4A7C15)
+_K2 = np.uint64(0xC2B2AE3D27D4EB4F)
+_K3 = np.uint64(0x165667B19E3779F9)
+_K4 = np.uint64(0xD6E8FEB86659FD93)
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _trailing_zeros(typing_context: Any, value: Any) -> Any:
+    """Number of zero bits below the lowest set bit."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.cttz(args[0], ir.Constant(ir.IntType(1), 1))
+
+    return types.uint64(types.uint64), codegen
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _ones(typing_context: Any, value: Any) -> Any:
+    """Number of set bits."""
+
+    def codegen(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.ctpop(args[0])
+
+    return types.uint64(types.uint64), codegen
+
+
+@_inline
+def _load(text64, i):
+    """Eight bytes from byte ``i`` on, by two aligned loads."""
+    q = i >> 3
+    shift = np.uint64((i & 7) << 3)
+    return (text64[q] >> shift) | ((text64[q + 1] << np.uint64(1)) << (np.uint64(63) - shift))
+
+
+@_inline
+def _mix(h):
+    h ^= h >> np.uint64(32)
+    h *= _K4
+    h ^= h >> np.uint64(29)
+    h *= _K1
+    return h ^ (h >> np.uint64(32))
+
+
+@_inline
+def _hash(text64, start, n, case):
+    """Hash of ``n`` bytes; ``case`` is OR-ed into every byte (0x20 lower-cases ASCII letters). Never 0."""
+    if n <= 8:
+        h = ((_load(text64, start) | case) & (_ALL >> np.uint64(64 - 8 * n))) * _K1
+    else:
+        h = (_load(text64, start) | case) * _K1
+        for k in range(start + 8, start + n - 8, 8):
+            h = _mix(h ^ (_load(text64, k) | case))
+        tail = (_load(text64, start + n - 8) | case) * _K2
+        h ^= (tail << np.uint64(31)) | (tail >> np.uint64(33))
+    return _mix(h ^ (np.uint64(n) * _K3)) | np.uint64(1)
+
+
+@_jit
+def _masks(text64, n_blocks, separators, odd):
+    """Bit masks of separators and of odd bytes, by arithmetic on eight bytes at a time."""
+    for block in range(n_blocks):
+        separator_bits = np.uint64(0)
+        odd_bits = np.uint64(0)
+        for j in range(8):
+            w = text64[block * 8 + j]
+            seven = w & _LOW
+            folded = (w | _CASE) & _LOW
+            letter = (folded + _ONES * np.uint64(0x1F)) & ~(folded + _ONES * np.uint64(0x05))
+            digit = (seven + _ONES * np.uint64(0x50)) & ~(seven + _ONES * np.uint64(0x46))
+            hyphen = ~((seven ^ (_ONES * np.uint64(0x2D))) + _LOW)
+            apostrophe = ~((seven ^ (_ONES * np.uint64(0x27))) + _LOW)
+            delete = ~((seven ^ _LOW) + _LOW)
+            control = ~(seven + _ONES * np.uint64(0x60))  # below space
+            blank = (seven + _ONES * np.uint64(0x77)) & ~(seven + _ONES * np.uint64(0x72))  # 9 to 13
+            blank |= (seven + _ONES * np.uint64(0x64)) & ~(seven + _ONES * np.uint64(0x60))  # 28 to 31
+            o = (w | ((digit | hyphen | apostrophe | delete | (control & ~blank)) & ~w)) & _HIGH
+            s = ~(o | (letter & ~w)) & _HIGH
+            separator_bits |= (((s >> np.uint64(7)) * _GATHER) >> np.uint64(56)) << np.uint64(8 * j)
+            odd_bits |= (((o >> np.uint64(7)) * _GATHER) >> np.uint64(56)) << np.uint64(8 * j)
+        separators[block] = separator_bits
+        odd[block] = odd_bits
+
+
+@_jit
+def _walk(text, start, end, classes, scripts, lower, b, scratch64, half, n, n_extra, n_paper, letters):
+    """Both streams of a run of bytes that is not plain letters, character by character."""
+    scratch = b.scratch
+    word, paper, word_start, word_end = 0, 0, 0, 0  # lengths of the word being built, and its span
+    joint, joint_at, single, singles, context = 0, 0, False, 0, False
+    i = start
+    while i <= end:
+        code, here = 0, i
+        if i == end:
+            kind = -1
+            i += 1
+        else:
+            c = text[i]
+            if c < 0x80:
+                code = np.int64(c)
+                i += 1
+            elif c < 0xE0:
+                code = ((c & 0x1F) << 6) | (text[i + 1] & 0x3F)
+                i += 2
+            elif c < 0xF0:
+                code = ((c & 0x0F) << 12) | ((text[i + 1] & 0x3F) << 6) | (text[i + 2] & 0x3F)
+                i += 3
+            else:
+                code = (
+                    ((c & 0x07) << 18) | ((text[i + 1] & 0x3F) << 12) | ((text[i + 2] & 0x3F) << 6) | (text[i + 3] & 0x3F)
+                )
+                i += 4
+            kind = np.int64(classes[code])
+        # default stream
+        if kind == 1 and not (single and word > 0):
+            if word == 0:
+                word_start = here
+            if joint:
+                for k in range(joint_at, here):
+                    scratch[word] = text[k]
+                    word += 1
+                joint = 0
+            word = _encode(scratch, word, lower[code])
+            word_end = i
+            single = False
+        elif kind == 2 and word > 0 and joint == 0:
+            word = _encode(scratch, word, lower[code])
+            word_end = i
+        elif (code == 0x27 or kind == 6) and word > 0 and joint == 0 and not single:
+            joint, joint_at = 1, here
+        else:
+            if word > 0:
+                b.hashes[n] = _hash(scratch64, 0, word, np.uint64(0))
+                b.starts[n] = word_start
+                b.ends[n] = word_end
+                n += 1
+                word, joint = 0, 0
+            if kind == 1 or kind == 3:
+                word = _encode(scratch, 0, lower[code])
+                word_start, word_end = here, i
+            single = kind == 3
+            if single:
+                singles += 1
+        if code > 0x7F and (kind == 1 or kind == 3):
+            letters[scripts[code]] += 1
+        # paper stream
+        if kind == -1 or code == 0x27 or kind == 4:
+            if paper > 0:
+                b.extra[n_extra] = _hash(scratch64, half, paper, np.uint64(0))
+                b.paper[n_paper] = -1 - n_extra
+                n_extra += 1
+                n_paper += 1
+                paper = 0
+        elif not (0x30 <= code <= 0x39 or code == 0x2D or kind == 5):
+            paper = _encode(scratch, half + paper, lower[code]) - half
+            context = context or code == 0x3A3 or code == 0x130
+    return n, n_extra, n_paper, singles, context
+
+
+@_inline
+def _encode(buffer, at, code):
+    """Write a code point as UTF-8; the position after it."""
+    if code < 0x80:
+        buffer[at] = code
+        return at + 1
+    if code < 0x800:
+        buffer[at] = 0xC0 | (code >> 6)
+        buffer[at + 1] = 0x80 | (code & 0x3F)
+        return at + 2
+    if code < 0x10000:
+        buffer[at] = 0xE0 | (code >> 12)
+        buffer[at + 1] = 0x80 | ((code >> 6) & 0x3F)
+        buffer[at + 2] = 0x80 | (code & 0x3F)
+        return at + 3
+    buffer[at] = 0xF0 | (code >> 18)
+    buffer[at + 1] = 0x80 | ((code >> 12) & 0x3F)
+    buffer[at + 2] = 0x80 | ((code >> 6) & 0x3F)
+    buffer[at + 3] = 0x80 | (code & 0x3F)
+    return at + 4
+
+
+@_jit
+def _tokenise(first, last, classes, scripts, lower, b, text64, scratch64, half, n, n_extra, n_paper, letters):
+    """Both streams of the message in bytes ``first`` to ``last``, appended to those of its dialogue."""
+    singles, context, latin = 0, False, np.uint64(0)
+    start, running = first, np.uint64(0)
+    for block in range(first >> 6, (last + 63) >> 6):
+        base = block << 6
+        solid = ~b.separators[block]
+        if base < first:
+            solid &= _ALL << np.uint64(first - base)
+        if base + 64 > last:
+            solid &= _ALL >> np.uint64(base + 64 - last)
+        latin += _ones(solid & ~b.odd[block])
+        edges = solid ^ ((solid << np.uint64(1)) | running)
+        while edges:
+            at = base + np.int64(_trailing_zeros(edges))
+            edges &= edges - np.uint64(1)
+            if running == 0:
+                start, running = at, np.uint64(1)
+                continue
+            running = np.uint64(0)
+            length = at - start
+            plain = length < 64
+            if plain:
+                shift = np.uint64(start & 63)
+                q = start >> 6
+                odd = (b.odd[q] >> shift) | ((b.odd[q + 1] << np.uint64(1)) << (np.uint64(63) - shift))
+                plain = odd & (_ALL >> np.uint64(64 - length)) == 0
+            if plain:
+                b.hashes[n] = _hash(text64, start, length, _CASE)
+                b.starts[n] = start
+                b.ends[n] = at
+                b.paper[n_paper] = n
+                n += 1
+                n_paper += 1
+            else:
+                n, n_extra, n_paper, more, flagged = _walk(
+                    b.text, start, at, classes, scripts, lower, b, scratch64, half, n, n_extra, n_paper, letters
+                )
+                singles += more
+                context = context or flagged
+    if running:
+        n, n_extra, n_paper, more, flagged = _walk(
+            b.text, start, last, classes, scripts, lower, b, scratch64, half, n, n_extra, n_paper, letters
+        )
+        singles += more
+        context = context or flagged
+    letters[0] += np.int64(latin)
+    return n, n_extra, n_paper, singles, context
+
+
+@_jit
+def _intern(hashes, n, keys, slots, mask, ids, types_):
+    """Ids of ``n`` hashes in a table that already holds ``types_`` ids; without a branch between new and known."""
+    for k in range(n):
+        h = hashes[k]
+        slot = (h >> np.uint64(20)) & mask
+        key = keys[slot]
+        while key != h and key != 0:
+            slot = (slot + np.uint64(1)) & mask
+            key = keys[slot]
+        new = key == 0
+        keys[slot] = h
+        found = types_ if new else slots[slot]
+        slots[slot] = found
+        ids[k] = found
+        types_ += new
+    return types_
+
+
+@_jit
+def _intern_all(hashes, keys, slots, ids, first):
+    """Ids of all hashes and the index of each id's first appearance; the number of ids."""
+    mask = np.uint64(len(keys) - 1)
+    types_ = 0
+    for k in range(len(hashes)):
+        h = hashes[k]
+        slot = np.int64((h >> np.uint64(20)) & mask)
+        while keys[slot] != h:
+            if keys[slot] == 0:
+                keys[slot] = h
+                slots[slot] = types_
+                first[types_] = k
+                types_ += 1
+                break
+            slot = np.int64((np.uint64(slot) + np.uint64(1)) & mask)
+        ids[k] = slots[slot]
+    return types_
+
+
+@_inline
+def _factors(ids, at, step, n, seen, generation):
+    """Factors of ``n`` ids from ``at`` on, full ones and the partial one at the end (MTLD, McCarthy & Jarvis 2010)."""
+    full, length, kinds = 0, 0, 0
+    for _ in range(n):
+        word = ids[at]
+        at += step
+        kinds += seen[word] != generation
+        seen[word] = generation
+        length += 1
+        if 25 * kinds <= 18 * length:  # type-token ratio at most .72
+            full += 1
+            generation += 1
+            length, kinds = 0, 0
+    return full + ((1.0 - kinds / length) / (1.0 - 0.72) if length > 0 else 0.0)
+
+
+@_jit
+def _mtld(ids, first, last, seen, generation, unique_is_length):
+    """MTLD of ids[first:last], NaN if all differ (or their number, as LexicalRichness has it). Callers keep generations apart."""
+    n = last - first
+    forward = _factors(ids, first, 1, n, seen, generation + 1)
+    backward = _factors(ids, last - 1, -1, n, seen, generation + n + 2)
+    if forward == 0.0:
+        return float(n) if unique_is_length else np.nan
+    return (n / forward + n / backward) / 2.0
+
+
+@_jit
+def _mattr(ids, first, last, counts, window):
+    """Mean type-token ratio of all windows; ``counts`` is zero before and after."""
+    kinds, total = 0, 0
+    for k in range(first, last):
+        kinds += counts[ids[k]] == 0
+        counts[ids[k]] += 1
+        if k - first >= window:
+            counts[ids[k - window]] -= 1
+            kinds -= counts[ids[k - window]] == 0
+        if k - first >= window - 1:
+            total += kinds
+    for k in range(max(first, last - window), last):
+        counts[ids[k]] = 0
+    return total / ((last - first - window + 1) * window)
+
+
+@_jit
+def _count(ids, first, last, counts, kinds):
+    """Count the words of ids[first:last] into ``counts`` and list their distinct ids in ``kinds``; how many there are."""
+    n = 0
+    for k in range(first, last):
+        kinds[n] = ids[k]
+        n += counts[ids[k]] == 0
+        counts[ids[k]] += 1
+    return n
+
+
+@_jit
+def _hdd_yule(n, counts, kinds, n_kinds, spectrum):
+    """HD-D (42 draws) and Yule's K of ``n`` words; ``spectrum`` is zero before and after."""
+    squares, most = 0, 0
+    for k in range(n_kinds):
+        f = counts[kinds[k]]
+        squares += f * f
+        most = max(most, f)
+        spectrum[f] += 1
+    hdd, absent = 0.0, 1.0  # absent: C(n - f, 42) / C(n, 42), the chance that a word of frequency f is not drawn
+    for f in range(1, most + 1):
+        absent *= max(n - f - 41, 0) / (n - f + 1)
+        hdd += spectrum[f] * (1.0 - absent) / 42.0
+        spectrum[f] = 0
+    return hdd if n >= 42 else np.nan, 1e4 * (squares - n) / (float(n) * n) if n >= 2 else np.nan
+
+
+@_jit
+def _duplicated_5grams(ids, first, last, counts, grams, keys):
+    """Share of the 5-grams that stand earlier in the message; only runs of repeated words can hold one."""
+    n = last - first - 4
+    if n < 1:
+        return np.nan
+    run, candidates = 0, 0
+    for k in range(first, last):
+        run = run + 1 if counts[ids[k]] > 1 else 0
+        if run >= 5:
+            h = np.uint64(ids[k - 4]) * _K1 + np.uint64(ids[k - 3]) * _K2 + np.uint64(ids[k - 2]) * _K3
+            h += np.uint64(ids[k - 1]) * _K4 + np.uint64(ids[k])
+            grams[candidates] = _mix(h) | np.uint64(1)
+            candidates += 1
+    size = 2
+    while size < 2 * candidates:
+        size *= 2
+    if candidates == 0:
+        return 0.0
+    for k in range(size):
+        keys[k] = 0
+    mask = np.uint64(size - 1)
+    repeated = 0
+    for k in range(candidates):
+        slot = (grams[k] >> np.uint64(20)) & mask
+        while keys[slot] != 0 and keys[slot] != grams[k]:
+            slot = (slot + np.uint64(1)) & mask
+        repeated += keys[slot] == grams[k]
+        keys[slot] = grams[k]
+    return repeated / n
+
+
+@_jit
+def _content_hash(text64, first, last):
+    """64 bits of the bytes ``first`` to ``last``, and the number of characters in them."""
+    n = last - first
+    continued = np.uint64(0)  # bytes that continue a character
+    h = np.uint64(n) * _K1 + _K2
+    for k in range(first, last, 8):
+        w = _load(text64, k)
+        if last - k < 8:
+            w &= _ALL >> np.uint64(64 - 8 * (last - k))
+        continued += _ones((w >> np.uint64(7)) & ~(w >> np.uint64(6)) & _ONES)
+        h = (h ^ w) * _K1
+        h ^= h >> np.uint64(32)
+    return _mix(h), n - np.int64(continued)
+
+
+@_jit
+def _scan(
+    size, message_offsets, roles, dialogue_offsets, classes, scripts, lower, min_words, b, text64,
+    counts, indices, context, message_hash, dialogue_hash, letters,
+):  # fmt: skip
+    """Measure every message of a batch; see ``Words`` for the outputs."""
+    _masks(text64, (size >> 6) + 2, b.separators, b.odd)
+    scratch64 = b.scratch.view(np.uint64)
+    half = (len(b.scratch) >> 4) << 3
+    generation = b.seen[-1]  # generations go on from batch to batch, so that `seen` is never cleared
+    largest = 0
+    for d in range(len(dialogue_offsets) - 1):
+        largest = max(largest, dialogue_offsets[d + 1] - dialogue_offsets[d])
+    word_ends = np.empty(largest + 1, np.int64)
+    paper_ends = np.empty(largest + 1, np.int64)
+    single_counts = np.empty(largest + 1, np.int64)
+    for d in range(len(dialogue_offsets) - 1):
+        begin, finish = dialogue_offsets[d], dialogue_offsets[d + 1]
+        n, n_extra, n_paper = 0, 0, 0
+        identity = np.uint64(finish - begin) * _K1
+        for i in range(begin, finish):
+            first, last = message_offsets[i], message_offsets[i + 1]
+            n, n_extra, n_paper, singles, flagged = _tokenise(
+                first, last, classes, scripts, lower, b, text64, scratch64, half, n, n_extra, n_paper, letters[d]
+            )
+            word_ends[i - begin], paper_ends[i - begin], single_counts[i - begin] = n, n_paper, singles
+            context[i] = flagged
+            message_hash[i], counts[i, 1] = _content_hash(text64, first, last)
+            identity = _mix((identity ^ message_hash[i]) + np.uint64(roles[i]))
+        dialogue_hash[d] = identity
+        table = 16
+        while table < 2 * (n + n_extra):
+            table *= 2
+        for k in range(table):
+            b.keys[k] = 0
+        kinds = _intern(b.hashes, n, b.keys, b.slots, np.uint64(table - 1), b.ids, 0)
+        _intern(b.extra, n_extra, b.keys, b.slots, np.uint64(table - 1), b.extra_ids, kinds)
+        for k in range(n_paper):
+            b.paper[k] = b.ids[b.paper[k]] if b.paper[k] >= 0 else b.extra_ids[-1 - b.paper[k]]
+        word_first, paper_first = 0, 0
+        for i in range(begin, finish):
+            word_last, paper_last = word_ends[i - begin], paper_ends[i - begin]
+            generation = _indices(
+                word_first, word_last, paper_first, paper_last, single_counts[i - begin], min_words, b, generation, indices[i]
+            )
+            counts[i, 0] = word_last - word_first
+            word_first, paper_first = word_last, paper_last
+    b.seen[-1] = generation
+
+
+@_jit
+def _indices(first, last, paper_first, paper_last, singles, min_words, b, generation, out):
+    """The six indices of one message, in the order of ``Words``; the generation after it."""
+    n = last - first
+    for k in range(6):
+        out[k] = np.nan
+    if paper_last > paper_first:
+        out[1] = _mtld(b.paper, paper_first, paper_last, b.seen, generation, True)
+        generation += 2 * (paper_last - paper_first) + 4
+    if n < 1:
+        return generation
+    if n >= min_words and singles <= SINGLE_SHARE * n:
+        out[0] = _mtld(b.ids, first, last, b.seen, generation, False)
+        generation += 2 * n + 4
+        if n >= 50:
+            out[3] = _mattr(b.ids, first, last, b.counts, 50)
+    n_kinds = _count(b.ids, first, last, b.counts, b.kinds)
+    if n >= min_words and singles <= SINGLE_SHARE * n:
+        out[2], out[4] = _hdd_yule(n, b.counts, b.kinds, n_kinds, b.spectrum)
+    out[5] = _duplicated_5grams(b.ids, first, last, b.counts, b.grams, b.keys)
+    for k in range(n_kinds):
+        b.counts[b.kinds[k]] = 0
+    return generation
+
+
+@_jit
+def _positions(size, message_offsets, classes, scripts, lower, b, text64, hashes, spans, offsets):
+    """Hashes and byte spans of the words of all messages, and the word offsets of the messages; the number of words."""
+    _masks(text64, (size >> 6) + 2, b.separators, b.odd)
+    scratch64 = b.scratch.view(np.uint64)
+    half = (len(b.scratch) >> 4) << 3
+    letters = np.zeros(_N_SCRIPTS, np.int64)
+    total = 0
+    for i in range(len(message_offsets) - 1):
+        n, _, _, _, _ = _tokenise(
+            message_offsets[i], message_offsets[i + 1], classes, scripts, lower, b, text64, scratch64, half, 0, 0, 0, letters
+        )
+        for k in range(n):
+            hashes[total + k] = b.hashes[k]
+            spans[total + k, 0] = b.starts[k]
+            spans[total + k, 1] = b.ends[k]
+        total += n
+        offsets[i + 1] = total
+    return total

@@ -1,0 +1,1 @@
+"""What a dialogue is: record formats, containers, and batches of dialogues as columns."""

@@ -1,0 +1,205 @@
+"""Tables: the rows of CSV, TSV, Parquet and Arrow files as records, numbered from 0."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import sys
+from itertools import pairwise
+from typing import IO, TYPE_CHECKING, Any
+
+from ultraqa.dialogues.files import is_remote, opened
+from ultraqa.dialogues.slices import Gap
+from ultraqa.dialogues.streams import DamagedError, blocks, head
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ultraqa.dialogues.files import Source
+
+Row = tuple[int, "dict[str, Any] | Gap", int]
+"""Number of the row, its values by column or why it has none, and its line (0 where lines mean nothing)."""
+
+_DELIMITERS = ",\t;"
+_ROWS = 1024
+
+
+def text_rows(source: Source) -> Iterator[Row]:
+    """The rows of CSV or TSV, named by the header; blank rows are no rows."""
+    csv.field_size_limit(sys.maxsize)
+    reader = csv.reader(_lines(source), delimiter=delimiter(head(source, 1 << 16)))
+    number = 0
+    try:
+        names = _names(next(reader, []))
+        for cells in reader:
+            if cells:
+                yield number, _row(number, names, cells), reader.line_num
+                number += 1
+    except (DamagedError, csv.Error) as error:
+        yield number, Gap(number, f"the table ends here: {error}"), reader.line_num
+
+
+def delimiter(start: bytes) -> str:
+    """The character that separates columns, by the header line."""
+    header = start.partition(b"\n")[0].decode("utf-8", "replace")
+    return max(_DELIMITERS, key=header.count)
+
+
+def parquet_cuts(source: Source) -> list[tuple[int, int]]:
+    """First and last-plus-one row of each row group; one open-ended cut where the file cannot be opened."""
+    import pyarrow.parquet as pq  # noqa: PLC0415  (slow to import)
+
+    try:
+        with opened(source) as file:
+            metadata = pq.read_metadata(file)
+    except _arrow_errors():
+        return [(0, -1)]
+    ends = [0]
+    for group in range(metadata.num_row_groups):
+        ends.append(ends[-1] + metadata.row_group(group).num_rows)
+    return list(pairwise(ends))
+
+
+def arrow_cuts(source: Source, size: int) -> list[tuple[int, int]]:
+    """Rows of an Arrow file in cuts of whole record batches of about ``size`` bytes; one cut where it is remote."""
+    if is_remote(source.location):
+        return [(0, -1)]
+    ends, row, held = [0], 0, 0
+    try:
+        for batch in _arrow_batches(source):
+            row, held = row + batch.num_rows, held + batch.get_total_buffer_size()
+            if held >= size:
+                ends.append(row)
+                held = 0
+    except _arrow_errors():
+        return [*pairwise(ends), (ends[-1], -1)]
+    return list(pairwise([*ends, row] if row > ends[-1] else ends))
+
+
+def column_rows(source: Source, container: str, start: int, end: int) -> Iterator[Row]:
+    """The rows of a Parquet or Arrow file from ``start`` to ``end`` (-1: to its end)."""
+    batches = _parquet_batches(source, start, end) if container == "parquet" else _numbered(_arrow_batches(source))
+    row = start
+    try:
+        for first, batch in batches:
+            if 0 <= end <= first:
+                return
+            skipped = max(start - first, 0)
+            if skipped >= batch.num_rows:
+                continue
+            wanted = batch.slice(skipped, None if end < 0 else end - first - skipped)
+            for value in _values(wanted):
+                yield row, value._replace(end=row + 1) if isinstance(value, Gap) else value, 0
+                row += 1
+    except _arrow_errors() as error:
+        yield row, Gap(max(end, row), f"the table cannot be read from row {row} on: {error}"), 0
+
+
+def _names(header: list[str]) -> list[str]:
+    """Column names; a column without a name is called by its position."""
+    return [name.strip() or f"column_{i}" for i, name in enumerate(header, 1)]
+
+
+def _row(number: int, names: list[str], cells: list[str]) -> dict[str, Any] | Gap:
+    if len(cells) > len(names):
+        reason = f"the row has {len(cells)} cells and the header {len(names)}: a quotation mark may be missing"
+        return Gap(number + 1, reason)
+    for name, cell in zip(names, cells, strict=False):
+        if not cell.isascii() and (broken := _undecoded(cell)):
+            return Gap(number + 1, f"invalid UTF-8: {broken} in column {name!r}")
+    return dict(zip(names, cells, strict=False))
+
+
+def _undecoded(cell: str) -> str:
+    """The first byte of a cell that was no UTF-8, "" where there is none."""
+    try:
+        cell.encode()
+    except UnicodeEncodeError as error:
+        return f"byte 0x{ord(cell[error.start]) - 0xDC00:02x}"
+    return ""
+
+
+class _Blocks(io.RawIOBase):
+    """A stream of blocks as a file, for readers that want one."""
+
+    def __init__(self, stream: Iterable[bytes]) -> None:
+        super().__init__()
+        self._stream = iter(stream)
+        self._left = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        self._left = self._left or memoryview(next(self._stream, b""))
+        count = min(len(buffer), len(self._left))
+        buffer[:count] = self._left[:count]
+        self._left = self._left[count:]
+        return count
+
+
+def _lines(source: Source) -> IO[str]:
+    """The text of a source line by line, with bytes that are no UTF-8 escaped instead of raised."""
+    file = io.BufferedReader(_Blocks(blocks(source)), 1 << 20)
+    return io.TextIOWrapper(file, codecs.lookup("utf-8-sig").name, errors="surrogateescape", newline="")
+
+
+def _parquet_batches(source: Source, start: int, end: int) -> Iterator[tuple[int, Any]]:
+    import pyarrow.parquet as pq  # noqa: PLC0415  (slow to import)
+
+    with opened(source) as file, pq.ParquetFile(file) as table:
+        first = 0
+        for group in range(table.num_row_groups):
+            rows = table.metadata.row_group(group).num_rows
+            if first + rows > start and (end < 0 or first < end):
+                yield from _numbered(table.iter_batches(_ROWS, row_groups=[group]), first)
+            first += rows
+
+
+def _numbered(batches: Iterable[Any], first: int = 0) -> Iterator[tuple[int, Any]]:
+    """Record batches with the number of their first row."""
+    for batch in batches:
+        yield first, batch
+        first += batch.num_rows
+
+
+def _arrow_batches(source: Source) -> Iterator[Any]:
+    """The record batches of an Arrow file or stream, mapped into memory where it is local."""
+    import pyarrow as pa  # noqa: PLC0415  (slow to import)
+
+    with pa.PythonFile(opened(source), "r") if is_remote(source.location) else pa.memory_map(source.location) as file:
+        if file.read(6) == b"ARROW1":
+            reader = pa.ipc.open_file(file)
+            for number in range(reader.num_record_batches):
+                yield reader.get_batch(number)
+        else:
+            file.seek(0)
+            yield from pa.ipc.open_stream(file)
+
+
+def _values(batch: Any) -> Iterator[dict[str, Any] | Gap]:  # noqa: ANN401  (pyarrow has no types)
+    """The rows of a record batch; a row that does not bear a look at its bytes is refused alone."""
+    batch.validate()
+    for piece in range(0, batch.num_rows, _ROWS):
+        rows = batch.slice(piece, _ROWS)
+        try:
+            # Arrow trusts a file's offsets and would follow broken ones out of its memory.
+            rows.validate(full=True)
+            yield from rows.to_pylist()
+        except (ValueError, *_arrow_errors()):
+            yield from (_value(rows.slice(row, 1)) for row in range(rows.num_rows))
+
+
+def _value(row: Any) -> dict[str, Any] | Gap:  # noqa: ANN401  (pyarrow has no types)
+    try:
+        row.validate(full=True)
+        return dict(row.to_pylist()[0])
+    except (ValueError, *_arrow_errors()) as error:
+        return Gap(0, f"the row is damaged: {error}")
+
+
+def _arrow_errors() -> tuple[type[Exception], ...]:
+    import pyarrow as pa  # noqa: PLC0415  (slow to import)
+
+    return (pa.ArrowException, OSError, EOFError)

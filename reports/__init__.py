@@ -1,0 +1,1 @@
+"""Comparison tables, findings and the files a reader opens."""

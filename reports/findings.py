@@ -1,0 +1,77 @@
+"""Findings: what stands out in a Profile, as sentences with the number, its base and the dialogues behind it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ultraqa.reports import numbers, specials
+from ultraqa.reports.measured import Finding, NotMeasured, Numbers, say, worst_rows
+from ultraqa.reports.thresholds import RULES, Rule
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from ultraqa.analysis.metric import Result
+    from ultraqa.reports.measured import Measured
+
+SEVERITIES = ("fail", "warn", "info")
+
+_SPECIALS: tuple[Callable[[Numbers, Measured], Iterable[Finding]], ...] = (
+    specials.unreadable,
+    specials.coverage,
+    specials.languages,
+    specials.few,
+    specials.notices,
+)
+
+
+def findings(profile: Measured) -> tuple[list[Finding], list[NotMeasured]]:
+    """All findings of one dataset, gravest first, and what could not be looked at."""
+    table = Numbers(profile)
+    found: list[Finding] = []
+    missing: list[NotMeasured] = []
+    for rule in RULES:
+        row = table.get(rule.metric, rule.scope, rule.statistic)
+        if row is None or row.value is None:
+            reason = row.note if row is not None and row.note else "no such number in the profile"
+            key = (rule.metric, rule.scope, rule.statistic)
+            missing.append(NotMeasured(profile.name, rule.finding, *key, reason))
+        elif finding := _apply(rule, row, table, profile):
+            found.append(finding)
+    for special in _SPECIALS:
+        found.extend(special(table, profile))
+    return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity)), missing
+
+
+def _apply(rule: Rule, row: Result, table: Numbers, profile: Measured) -> Finding | None:
+    value = row.value or 0.0
+    severity, level = _severity(rule, value)
+    if not severity:
+        return None
+    counted = table.value(rule.metric, rule.scope, "count") if rule.statistic == "share" else 0
+    n = table.total(row) - row.n_undefined if rule.below else row.n
+    count = round(value * n) if counted is None else int(counted)
+    budget = f"{row.budget:,}" if row.budget else ""
+    shown = numbers.number(value, row.statistic, row.unit)
+    return Finding(
+        dataset=profile.name,
+        finding=rule.finding,
+        severity=severity,
+        sentence=say(rule.sentence, count, n, value=shown, budget=budget, share=value),
+        why=rule.why,
+        metric=rule.metric,
+        scope=rule.scope,
+        statistic=rule.statistic,
+        value=value,
+        threshold=level,
+        count=count,
+        n=n,
+        rows=worst_rows(profile, rule.column, rule.worst),
+    )
+
+
+def _severity(rule: Rule, value: float) -> tuple[str, float | None]:
+    for name, level in (("fail", rule.fail), ("warn", rule.warn), ("info", rule.info)):
+        if level is not None and (value < level if rule.below else value > level):
+            return name, level
+    return "", None

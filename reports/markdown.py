@@ -1,0 +1,95 @@
+"""report.md: the findings and the comparison table for a page on GitHub or a job summary, without dialogue texts."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from ultraqa.reports import document as documents
+from ultraqa.reports import numbers
+from ultraqa.reports.published import notes, paper_name
+from ultraqa.reports.table import ComparisonTable, comparison
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_SIGNS = {"fail": "✕ fail", "warn": "! warn", "info": "i info"}
+_SPECIAL = re.compile(r"[\\`*_\[\]<>|~&#$@]|:(?=//)|(?<=www)\.")
+
+
+def render(document: Mapping[str, Any]) -> str:
+    """The whole of report.md."""
+    table = comparison(documents.results(document))
+    names = ", ".join(text(one["name"]) for one in document["datasets"])
+    parts = [f"# UltraQA report: {names}", _datasets(document), "## Findings", _findings(document)]
+    parts += ["## Numbers", render_table(table)]
+    if document["published"]:
+        published = comparison(documents.results(document, "published"))
+        parts += ["## Published rows", f"Not measured here. Source: {text(document['published_source'])}."]
+        parts += [render_table(published, paper=True), _notes()]
+    parts += ["## Reproduce", _fenced(document["command"]), f"UltraQA {text(document['ultraqa_version'])}"]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def render_table(table: ComparisonTable, *, paper: bool = False) -> str:
+    """A comparison table as a Markdown table: a line a number, a column a dataset, reasons and marks below."""
+    lines = [["", *(text(name.removesuffix(" (published)")) for name in table.datasets)]]
+    for c, column in enumerate(table.columns):
+        name = column.label
+        if paper and (printed := paper_name(column.metric, column.scope)):
+            name = f"{name} (“{printed}”)"
+        cells = [line[c] for line in table.cells]
+        lines.append(
+            [text(name), *(_join(cell.value, cell.mark, f"({cell.interval})" * bool(cell.interval)) for cell in cells)]
+        )
+    head, *body = [f"| {' | '.join(line)} |" for line in lines]
+    parts = ["\n".join([head, f"|:--|{'--:|' * len(table.datasets)}", *body])]
+    if table.note:
+        parts.append(text(table.note))
+    reasons = [f"- {text(d)}, {text(column)}: {text(reason)}" for d, column, reason in table.reasons()]
+    if reasons and not paper:
+        parts.append("Empty cells:\n\n" + "\n".join(reasons))
+    return "\n\n".join(parts)
+
+
+def text(raw: str) -> str:
+    """Any text as one inert line of Markdown: nothing in it is markup, a link, a mention or the end of a cell."""
+    return _SPECIAL.sub(r"\\\g<0>", numbers.name_cell(raw))
+
+
+def _join(*parts: str) -> str:
+    return " ".join(part for part in parts if part)
+
+
+def _datasets(document: Mapping[str, Any]) -> str:
+    return "\n".join(
+        f"- {text(one['name'])}: {one['dialogues']:,} dialogues, {one['bytes']:,} bytes of {text(one['path'])}, "
+        f"sha256 `{one['sha256']}`"
+        for one in document["datasets"]
+    )
+
+
+def _findings(document: Mapping[str, Any]) -> str:
+    many = len(document["datasets"]) > 1
+    lines = []
+    for finding in document["findings"]:
+        where = f"{text(finding['dataset'])}: " if many else ""
+        rows = f" Rows {_rows(finding['rows'])}." if finding["rows"] else ""
+        lines.append(f"- **{_SIGNS[finding['severity']]}** {where}{text(finding['sentence'])}{rows}")
+    if document["not_measured"]:
+        missing = dict.fromkeys(text(one["finding"].replace("_", " ")) for one in document["not_measured"])
+        lines.append(f"- not measured: {', '.join(missing)}")
+    return "\n".join(lines) or "No level was passed."
+
+
+def _rows(rows: Sequence[int]) -> str:
+    return ", ".join(map(str, rows))
+
+
+def _notes() -> str:
+    return "\n".join(f"- {text(where)}: {text(note)}" for where, note in notes())
+
+
+def _fenced(command: str) -> str:
+    fence = "`" * max(3, 1 + max((len(run) for run in re.findall("`+", command)), default=0))
+    return f"{fence}sh\n{' '.join(numbers.visible(command).split())}\n{fence}"

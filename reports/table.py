@@ -1,0 +1,255 @@
+"""The comparison table: a line of numbers for each dataset, under true names, with marks where a difference is real.
+
+The first columns are those of the UltraChat table, the rest are ours. Numbers of different definitions, tokenizers or
+budgets never stand in one column: the cell is empty and says why.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from ultraqa.reports import numbers, published
+from ultraqa.reports.differences import Difference, differences
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from ultraqa.analysis.metric import Result
+
+PAPER = "as in the UltraChat table"
+OURS = "length, diversity and duplicates"
+OTHER = "other measures"
+SMALLEST_BUDGET = 10_000
+
+_VARIED, _REPEATED = "higher = more varied", "lower = less repetition"
+
+# Group, metric, scope, statistic, and which way is which.
+_COLUMNS: tuple[tuple[str, str, str, str, str], ...] = (
+    (PAPER, "dialogues", "dataset", "value", ""),
+    (PAPER, "rounds", "dialogue", "mean", ""),
+    (PAPER, "tokens", "dialogue", "mean", ""),
+    (PAPER, "tokens", "assistant", "mean", ""),
+    (PAPER, "mtld_paper", "assistant", "mean", "higher = more varied or longer"),
+    (PAPER, "topic_similarity", "dialogue", "mean", "lower = more diverse"),
+    (PAPER, "coherence_judge", "dialogue", "mean", "higher = more coherent"),
+    (OURS, "words", "dialogue", "mean", ""),
+    (OURS, "words", "user", "mean", ""),
+    (OURS, "words", "assistant", "mean", ""),
+    (OURS, "assistant_token_share", "dataset", "value", "higher = more to learn from"),
+    (OURS, "tokens_over_4096", "dialogue", "share", "lower = less is cut off"),
+    (OURS, "mtld", "assistant", "mean", _VARIED),
+    (OURS, "mtld", "user", "mean", _VARIED),
+    (OURS, "distinct_2", "assistant", "value", _VARIED),
+    (OURS, "missing_mass_1", "assistant", "value", "higher = more new words to come"),
+    (OURS, "self_repetition_4", "assistant", "value", _REPEATED),
+    (OURS, "compression_ratio", "assistant", "value", _REPEATED),
+    (OURS, "duplicated_5grams", "assistant", "mean", _REPEATED),
+    (OURS, "exact_duplicates", "dialogue", "share", _REPEATED),
+    (OURS, "exact_duplicates", "prompt", "share", _REPEATED),
+    (OURS, "exact_duplicates", "assistant", "share", _REPEATED),
+)
+
+# Metrics that have their own place in a report; any other (an external score, say) joins the table by itself.
+_ELSEWHERE = frozenset(
+    {
+        "dialogues",
+        "records",
+        "unreadable",
+        "rounds",
+        "messages",
+        "words",
+        "characters",
+        "tokens",
+        "assistant_token_share",
+        "mtld",
+        "mtld_paper",
+        "hdd",
+        "mattr_50",
+        "yule_k",
+        "duplicated_5grams",
+        "self_repetition_4",
+        "compression_ratio",
+        "vocabulary",
+        "zipf_exponent",
+        "heaps_exponent",
+        "word_overuse",
+        "word_underuse",
+        "exact_duplicates",
+        "system_messages",
+        "system_words",
+        "tool_messages",
+        "unknown_roles",
+        "starts_with_assistant",
+        "consecutive_roles",
+        "ends_with_user",
+        "empty_messages",
+        "no_assistant",
+        "topic_similarity",
+        "coherence_judge",
+    }
+)
+_FAMILIES = ("tokens_over_", "distinct_", "entropy_", "missing_mass_", "language.", "script.", "role.")
+
+
+class Column(NamedTuple):
+    """One number of the table: what it is, at which budget and in which version it is compared."""
+
+    group: str
+    metric: str
+    scope: str
+    statistic: str
+    unit: str
+    direction: str
+    budget: int | None
+    version: str
+
+    @property
+    def label(self) -> str:
+        """Its true name."""
+        return numbers.label(self.metric, self.scope, self.statistic, self.budget)
+
+
+class Cell(NamedTuple):
+    """One dataset's number: the row behind it, or the reason why there is none, and the mark of a real difference."""
+
+    result: Result | None
+    reason: str = ""
+    mark: str = ""
+
+    @property
+    def value(self) -> str:
+        """The number as it is printed, with its mark."""
+        if self.result is None or self.result.value is None:
+            return "–"
+        if self.result.version == published.VERSION:
+            return numbers.printed(self.result.value)
+        return numbers.number(self.result.value, self.result.statistic, self.result.unit)
+
+    @property
+    def short_reason(self) -> str:
+        """The reason up to its first colon: room in a cell is scarce, the notes under the table have all of it."""
+        return self.reason.partition(":")[0][:40]
+
+    @property
+    def interval(self) -> str:
+        """Its 95 % interval as it is printed, empty where it has none."""
+        if self.result is None or self.result.value is None:
+            return ""
+        return numbers.interval(self.result.low, self.result.high, self.result.statistic, self.result.unit)
+
+
+class ComparisonTable(NamedTuple):
+    """Datasets beside one another: ``cells[d][c]`` is dataset ``d`` in column ``c``; the first is the reference."""
+
+    datasets: tuple[str, ...]
+    columns: tuple[Column, ...]
+    cells: tuple[tuple[Cell, ...], ...]
+    differences: tuple[Difference, ...] = ()
+    note: str = ""
+
+    def reasons(self) -> list[tuple[str, str, str]]:
+        """Why cells are empty: (dataset, its columns, reason), for the notes under the table."""
+        reasons: dict[tuple[str, str], list[str]] = {}
+        for dataset, line in zip(self.datasets, self.cells, strict=True):
+            for column, cell in zip(self.columns, line, strict=True):
+                if cell.reason:
+                    reasons.setdefault((dataset, cell.reason), []).append(column.label)
+        return [(dataset, "; ".join(labels), reason) for (dataset, reason), labels in reasons.items()]
+
+
+def comparison(rows: Iterable[Result]) -> ComparisonTable:
+    """The table of all datasets in ``rows``, in their order of appearance."""
+    found = list(rows)
+    datasets = tuple(dict.fromkeys(row.dataset for row in found))
+    index = _index(found)
+    lines: list[list[Cell]] = [[] for _ in datasets]
+    columns = []
+    for group, metric, scope, statistic, direction in (*_COLUMNS, *_others(found)):
+        rows_of = [index.get((dataset, metric, scope, statistic), {}) for dataset in datasets]
+        if not any(rows_of):
+            continue
+        column, cells = _column((group, metric, scope, statistic, direction), rows_of)
+        columns.append(column)
+        for line, cell in zip(lines, cells, strict=True):
+            line.append(cell)
+    return _marked(ComparisonTable(datasets, tuple(columns), tuple(map(tuple, lines))))
+
+
+def _index(rows: Sequence[Result]) -> dict[tuple[str, str, str, str], dict[int | None, Result]]:
+    index: dict[tuple[str, str, str, str], dict[int | None, Result]] = {}
+    for row in rows:
+        index.setdefault((row.dataset, row.metric, row.scope, row.statistic), {})[row.budget] = row
+    return index
+
+
+def _others(rows: Sequence[Result]) -> list[tuple[str, str, str, str, str]]:
+    keys = dict.fromkeys(
+        (OTHER, row.metric, row.scope, row.statistic, "")
+        for row in rows
+        if row.metric not in _ELSEWHERE
+        and not row.metric.startswith(_FAMILIES)
+        and row.statistic in ("value", "mean", "share", "auc")
+    )
+    return list(keys)
+
+
+def _column(
+    key: tuple[str, str, str, str, str], rows_of: Sequence[dict[int | None, Result]]
+) -> tuple[Column, list[Cell]]:
+    """One column: the largest budget that all datasets that have any share, the first dataset's version."""
+    group, metric, scope, statistic, direction = key
+    budget = _common_budget(rows_of)
+    first = next((rows[budget] for rows in rows_of if budget in rows), None)
+    version, unit = (first.version, first.unit) if first else ("", "")
+    column = Column(group, metric, scope, statistic, unit, direction, budget, version)
+    return column, [_cell(column, rows) for rows in rows_of]
+
+
+def _common_budget(rows_of: Sequence[dict[int | None, Result]]) -> int | None:
+    reached = [
+        {budget for budget, row in rows.items() if budget is not None and row.value is not None} for rows in rows_of
+    ]
+    reached = [budgets for budgets in reached if budgets]
+    if not reached:
+        return next((budget for rows in rows_of for budget in rows), None)
+    common = set.intersection(*reached)
+    return max(common) if common else max(reached[0])
+
+
+def _cell(column: Column, rows: dict[int | None, Result]) -> Cell:
+    row = rows.get(column.budget)
+    if row is None and column.budget is not None:
+        if rows:
+            measured = ", ".join(f"{budget:,}" for budget in sorted(b for b in rows if b is not None))
+            return Cell(None, f"measured at {measured} words only, this column is at {column.budget:,}")
+        return Cell(None, f"not measured: fewer than {SMALLEST_BUDGET:,} words, or not asked for")
+    if row is None:
+        return Cell(None, "not measured")
+    if row.version != column.version:
+        return Cell(None, f"not comparable: measured with {row.version}, this column with {column.version}")
+    if row.value is None:
+        return Cell(None, row.note or "undefined")
+    return Cell(row)
+
+
+def _marked(table: ComparisonTable) -> ComparisonTable:
+    """The table with a mark on every cell that differs from the first dataset's beyond chance."""
+    if len(table.datasets) < 2:
+        return table
+    found = differences([[cell.result for cell in line] for line in table.cells])
+    real = {(d.dataset, d.column): d for d in found if d.real}
+    cells = tuple(
+        tuple(cell._replace(mark=_mark(real.get((d, c)))) for c, cell in enumerate(line))
+        for d, line in enumerate(table.cells)
+    )
+    note = (
+        f"▲ above, ▼ below {table.datasets[0]} beyond chance: two-sided z from the 95 % intervals at the 5 % level, "
+        f"Holm’s correction over the {len(found):,} compared cells; no mark means that no difference was shown."
+    )
+    return table._replace(cells=cells, differences=tuple(found), note=note if found else "")
+
+
+def _mark(difference: Difference | None) -> str:
+    if difference is None:
+        return ""
+    return "▲" if difference.z > 0 else "▼"

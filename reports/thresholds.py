@@ -1,0 +1,194 @@
+"""When a number becomes a finding: one table of levels, each with its reason.
+
+A level is exceeded, not reached; 0 means "any at all". Levels of scores come from 25 public chat sets and model outputs
+measured with these definitions (Alpaca, LIMA, ShareGPT, Baize, GPTeacher, AlpacaEval answers of eight models, human
+chats and others): the range that is named in a reason is theirs.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Rule(NamedTuple):
+    """One number that is watched.
+
+    Attributes:
+        finding: name of the finding.
+        metric: metric of the Result that is watched.
+        scope: its scope.
+        statistic: its statistic.
+        info: level above which it is worth knowing, None for never.
+        warn: level above which it is worth a look.
+        fail: level above which training on the data as it is would be a mistake.
+        sentence: what is said, with {count}, {n}, {share}, {value}, {budget}, and {s} for the verb of a single one.
+        why: why it matters and where the levels come from.
+        column: column of ``dialogues()`` by which the worst dialogues are found, empty for none.
+        worst: whether the "high" or the "low" end of that column is the worst.
+        below: whether the number must stay above its levels instead of below.
+    """
+
+    finding: str
+    metric: str
+    scope: str
+    statistic: str
+    info: float | None
+    warn: float | None
+    fail: float | None
+    sentence: str
+    why: str
+    column: str = ""
+    worst: str = "high"
+    below: bool = False
+
+
+_LOST = "More than one dialogue in twenty lost without a word is a failure."
+
+RULES: tuple[Rule, ...] = (
+    Rule(
+        "empty_messages", "empty_messages", "dialogue", "share", None, 0, 0.01,
+        "{count} of {n} dialogues ({share}) hold{s} an empty message.",
+        "An empty reply teaches silence, and trainers differ: some cut the dialogue there, some train on nothing. "
+        "Above 1 % it is no accident of single records but of the export.",
+        "empty_messages",
+    ),
+    Rule(
+        "starts_with_assistant", "starts_with_assistant", "dialogue", "share", None, 0, 0.05,
+        "{count} of {n} dialogues ({share}) begin{s} with the assistant.",
+        f"LLaMA-Factory skips such a dialogue with a line in its log only, FastChat cuts the message off. {_LOST}",
+        "starts_with_assistant",
+    ),
+    Rule(
+        "consecutive_roles", "consecutive_roles", "dialogue", "share", None, 0, 0.05,
+        "{count} of {n} dialogues ({share}) let{s} one side speak twice in a row.",
+        f"LLaMA-Factory and FastChat want strict alternation and drop what breaks it. {_LOST}",
+        "consecutive_roles",
+    ),
+    Rule(
+        "ends_with_user", "ends_with_user", "dialogue", "share", None, 0, 0.05,
+        "{count} of {n} dialogues ({share}) end{s} with a message of the user that nobody answers.",
+        f"There is nothing to learn from it, and LLaMA-Factory skips dialogues of odd length. {_LOST}",
+        "ends_with_user",
+    ),
+    Rule(
+        "no_assistant", "no_assistant", "dialogue", "share", None, 0, 0.05,
+        "{count} of {n} dialogues ({share}) hold{s} no message of the assistant.",
+        "Supervised fine-tuning has no target there: a set of prompts is not a set of dialogues.",
+        "no_assistant",
+    ),
+    Rule(
+        "unknown_roles", "unknown_roles", "dialogue", "share", None, 0, 0.05,
+        "{count} of {n} dialogues ({share}) hold{s} a turn whose role is not known.",
+        f"Such turns enter no number here, and trainers skip or misread them. {_LOST}",
+        "unknown_roles",
+    ),
+    Rule(
+        "tool_messages", "tool_messages", "dialogue", "share", 0, None, None,
+        "{count} of {n} dialogues ({share}) hold{s} tool calls or tool results.",
+        "They are counted apart and enter no other number: check that your trainer's template knows them.",
+        "tool_messages",
+    ),
+    Rule(
+        "repeated_dialogues", "exact_duplicates", "dialogue", "share", None, 0.001, 0.05,
+        "{count} of {n} dialogues ({share}) repeat{s} an earlier one word for word.",
+        "Copies are learned by heart and count twice in every average. One in a thousand is worth a look; "
+        "the public sets measured have 0 to 2 %.",
+        "duplicate_of", "group",
+    ),
+    Rule(
+        "repeated_prompts", "exact_duplicates", "prompt", "share", None, 0.05, 0.5,
+        "{count} of {n} prompts ({share}) repeat{s} an earlier one: the dialogues open narrowly.",
+        "Many answers to one prompt can be meant (ranked or sampled answers), but then the set covers fewer subjects "
+        "than its size says.",
+        "duplicate_of_prompt",
+        "group",
+    ),
+    Rule(
+        "repeated_replies", "exact_duplicates", "assistant", "share", None, 0.1, 0.5,
+        "{count} of {n} assistant messages ({share}) repeat{s} an earlier one word for word.",
+        "Stock answers. Most public sets measured have 0 to 7 %; tool calling and task dialogues 11 to 22 %, "
+        "an identity set 97 %.",
+        "exact_duplicates_assistant",
+    ),
+    Rule(
+        "over_4096_tokens", "tokens_over_4096", "dialogue", "share", 0, 0.01, None,
+        "{count} of {n} dialogues ({share}) are longer than 4,096 tokens.",
+        "Many training recipes use a window of 4,096 tokens or less: what lies behind is cut off, often in the middle "
+        "of an answer.",
+        "tokens",
+    ),
+    Rule(
+        "low_lexical_diversity", "mtld", "assistant", "mean", None, 45, None,
+        "The assistant's lexical diversity is low: mtld {value} on average over {n} messages of 50 words or more.",
+        "Prose of 23 public sets lies between 49 and 107; code alone falls to 25.",
+        "mtld_assistant", "low", below=True,
+    ),
+    Rule(
+        "looping_replies", "duplicated_5grams", "assistant", "p95", None, 0.2, None,
+        "In one assistant message of twenty, {share} or more of the five-word sequences are repeated.",
+        "ShareGPT has 17 % at this point and most public sets under 10 %; answers of models that loop have 27 to 45 %. "
+        "Tables and code repeat too.",
+        "duplicated_5grams_assistant",
+    ),
+    Rule(
+        "templated_replies", "compression_ratio", "assistant", "value", None, 3.6, None,
+        "The assistant's words compress {value} times over (at {budget} words): its replies follow templates.",
+        "Public sets lie between 2.6 and 3.4; sets made from one template or by rephrasing one text lie between "
+        "3.6 and 5.5.",
+    ),
+)  # fmt: skip
+
+# Undefined mtld: above one in five its mean no longer speaks for the whole set, above one half it is a minority's.
+COVERAGE_INFO, COVERAGE_WARN = 0.2, 0.5
+COVERAGE_WHY = (
+    "mtld needs 50 words; shorter replies are left out of its mean, so it speaks for the long ones only. Compare "
+    "distinct_2 or missing_mass_1 instead, which use every reply."
+)
+
+# Unreadable records: any is worth a look; more than one in a hundred means a wrong format or a broken export.
+UNREADABLE_FAIL = 0.01
+UNREADABLE_WHY = (
+    "They are in no other number; findings.parquet in the Profile's folder names each with its line and reason. "
+    "More than one in a hundred means a broken export or a wrong format."
+)
+
+# A language that is clearly the main one, and a rest that is too large to be noise of the language identification.
+MAIN_LANGUAGE, MINORITY = 0.8, 0.01
+LANGUAGE_WHY = (
+    "A small share of other languages is rarely meant: it comes from the source. Below 1 % it may be the language "
+    "identification's own error."
+)
+
+# Under 200 distinct dialogues intervals are wide and shares coarse.
+FEW_DIALOGUES = 200
+FEW_WHY = "Intervals are wide and every share is coarse; most corpus statistics need at least 10,000 words."
+
+# What readers note on single dialogues: severity, sentence, reason.
+NOTICES: dict[str, tuple[str, str, str]] = {
+    "lone_surrogates": (
+        "warn",
+        "{count} of {n} dialogues ({share}) hold{s} half a surrogate pair, read as the replacement character.",
+        "The text was cut inside a character, usually an emoji; many JSON readers refuse such a file.",
+    ),
+    "nan": (
+        "info",
+        "{count} of {n} dialogues ({share}) come{s} from a record with NaN, which is not JSON; it was read as null.",
+        "Strict JSON readers refuse such a file.",
+    ),
+    "dangling_user": (
+        "info",
+        "{count} of {n} dialogues ({share}) had an empty user turn at the end, which was left out.",
+        "The format ends with the mark of the next user message; it is no message.",
+    ),
+    "many_speakers": (
+        "info",
+        "{count} of {n} dialogues ({share}) had more than two speakers.",
+        "They were given roles by their order of speaking, which says little about who asks and who answers.",
+    ),
+    "speakers": (
+        "info",
+        "{count} of {n} dialogues ({share}) name{s} no roles: the first speaker was taken for the user.",
+        "Numbers by role mean first and second speaker here.",
+    ),
+}
+OTHER_NOTICE = "The reader noted “{name}” in {count} of {n} dialogues ({share})."

@@ -1,0 +1,33 @@
+"""UltraQA measures, compares, prunes and explains chat datasets.
+
+>>> import ultraqa
+>>> profile = ultraqa.profile("dialogues.jsonl")  # doctest: +SKIP
+>>> profile.results()  # doctest: +SKIP
+>>> ultraqa.report("mine.jsonl", "baize.json")  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ultraqa.analysis.metric import Result
+    from ultraqa.analysis.profile import Profile
+    from ultraqa.api import Report, profile, report
+
+__all__ = ["Profile", "Report", "Result", "profile", "report"]
+
+_HOMES = {
+    "Profile": "ultraqa.analysis.profile",
+    "Report": "ultraqa.api",
+    "Result": "ultraqa.analysis.metric",
+    "profile": "ultraqa.api",
+    "report": "ultraqa.api",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401  (PEP 562: names are imported when first used, so that start-up is quick)
+    if name not in _HOMES:
+        raise AttributeError(f"module 'ultraqa' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

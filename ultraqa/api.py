@@ -1,0 +1,256 @@
+"""``profile`` and ``report``: what the commands do, one call each."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ultraqa.analysis.engine import Measures
+    from ultraqa.analysis.measuring import Progress
+    from ultraqa.analysis.parts import ProfilePart
+    from ultraqa.analysis.profile import Profile
+    from ultraqa.dialogues.sources import Dataset
+
+Data = str | os.PathLike[str] | Iterable[Mapping[str, Any]]
+"""A path, url, glob or ``name=path``, records, or a Hugging Face ``Dataset``."""
+
+AUTO_TOKENS = 500_000_000
+"""Bytes of data up to which tokens are counted of everything by default."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """A written report.
+
+    Attributes:
+        path: folder with report.html, report.json, report.md, dialogues.parquet and the Profiles.
+        document: what report.json holds.
+    """
+
+    path: Path
+    document: dict[str, Any]
+
+    def results(self) -> pd.DataFrame:
+        """Every number of the report, a row a number."""
+        import pandas as pd
+
+        return pd.DataFrame(self.document["results"])
+
+
+def profile(
+    data: Data,
+    out: str | os.PathLike[str] | None = None,
+    *,
+    name: str | None = None,
+    tokens: Literal["auto", "all", "none"] = "auto",
+    tokenizer: str | os.PathLike[str] | None = None,
+    format: str | None = None,  # noqa: A002  (the option's name)
+    map: Mapping[str, str] | None = None,  # noqa: A002
+    paths: Literal["best", "all"] = "best",
+    fields: Sequence[str] = (),
+    seed: int = 0,
+    workers: int | None = None,
+    overwrite: bool = False,
+    progress: Callable[[Progress], None] = lambda _: None,
+) -> Profile:
+    """Measure one dataset into a Profile; a finished Profile of equal data and parameters is used as it is.
+
+    Args:
+        data: a file, folder, quoted glob, url or ``name=path``; a list of records; a Hugging Face ``Dataset``.
+        out: the Profile's folder; without it a temporary one that goes with the process.
+        name: name of the dataset, by default from its path.
+        tokens: count tokens of everything (up to 500 MB with "auto", above that of a sample) or not at all.
+        tokenizer: a ``tokenizer.json``; the LLaMA tokenizer of the UltraChat table without it.
+        format: name of the records' format where detection by content is not wanted.
+        map: names of record keys to the names a format knows, ``{"question": "instruction"}``.
+        paths: of a tree of messages the best-ranked path, or all.
+        fields: record fields to keep as columns ``field.NAME``, for ``by``.
+        seed: of all random draws.
+        workers: threads, by default one per core.
+        overwrite: replace a Profile of other data or parameters.
+        progress: called as the pass goes on.
+
+    Raises:
+        ValueError: data that does not exist or cannot be read, options that do not fit; the message says what to do.
+    """
+    from ultraqa.analysis import measuring
+
+    folder = Path(out) if out is not None else _temporary() / "profile.ultraqa"
+    dataset = _dataset(data, name, folder)
+    measures = _measures(dataset, tokens, tokenizer, format, map, paths, fields, seed)
+    return measuring.profile(
+        dataset, folder, measures, workers=workers or _cores(), overwrite=overwrite, progress=progress
+    )
+
+
+def report(
+    *data: Data,
+    out: str | os.PathLike[str] = "ultraqa-report",
+    by: str | None = None,
+    scores: str | os.PathLike[str] | None = None,
+    published: bool = False,
+    text: bool = True,
+    tokens: Literal["auto", "all", "none"] = "auto",
+    tokenizer: str | os.PathLike[str] | None = None,
+    format: str | None = None,  # noqa: A002
+    map: Mapping[str, str] | None = None,  # noqa: A002
+    paths: Literal["best", "all"] = "best",
+    seed: int = 0,
+    workers: int | None = None,
+    overwrite: bool = False,
+    progress: Callable[[Progress], None] = lambda _: None,
+    command: Sequence[str] = (),
+) -> Report:
+    """Measure datasets, compare them and write the report: report.html, report.json, report.md, dialogues.parquet.
+
+    Args:
+        data: one or more datasets, as for ``profile``; a finished Profile's folder is read, not measured.
+        out: folder of the report; report files in it are replaced, Profiles of equal data and parameters are used.
+        by: a record field by whose values each dataset is split and compared.
+        scores: a table (CSV, JSONL or Parquet) of external scores per dialogue, joined by ``id`` or ``row``.
+        published: show the published rows of the UltraChat table beside, apart from measured ones.
+        text: show dialogue texts; False for a report to be shared.
+        tokens: as for ``profile``, like all that follow.
+        tokenizer: a ``tokenizer.json``.
+        format: name of the records' format.
+        map: names of record keys.
+        paths: best-ranked or all paths of trees.
+        seed: of all random draws.
+        workers: threads.
+        overwrite: replace Profiles of other data or parameters in ``out``.
+        progress: called as the pass goes on.
+        command: words of the command line, for the report's last section.
+
+    Raises:
+        ValueError: data that does not exist or cannot be read, options that do not fit; the message says what to do.
+    """
+    from importlib.metadata import version
+
+    from ultraqa.analysis.catalog import definitions
+    from ultraqa.analysis.parts import split
+    from ultraqa.reports.document import document
+    from ultraqa.reports.report import write
+
+    folder = Path(out)
+    profiles = _profiles(
+        data, folder, tokens=tokens, tokenizer=tokenizer, format=format, map=map, paths=paths,
+        fields=(by,) if by else (), seed=seed, workers=workers, overwrite=overwrite, progress=progress,
+    )  # fmt: skip
+    shown: list[Profile | ProfilePart] = list(profiles)
+    if by:
+        shown = [part for one in profiles for part in split(one, by)]
+    found = document(
+        shown, version=version("ultraqa"), published=published, text=text, seed=seed,
+        methods=[one._asdict() for one in definitions()], command=command,
+    )  # fmt: skip
+    if scores is not None:
+        from ultraqa.analysis.scores import joined
+
+        found["results"] += joined(profiles, Path(scores))
+    write(found, folder)
+    _write_dialogues(profiles, folder / "dialogues.parquet")
+    return Report(folder, found)
+
+
+def _profiles(data: Sequence[Data], folder: Path, **options: Any) -> list[Profile]:  # noqa: ANN401
+    from ultraqa.analysis.profile import Profile
+    from ultraqa.dialogues.sources import DataError, datasets
+
+    if not data:
+        raise DataError("no data was given: name at least one file, folder or Profile")
+    finished = {i: Profile(os.fspath(one)) for i, one in enumerate(data) if _is_profile(one)}
+    named = [os.fspath(one) for i, one in enumerate(data) if i not in finished and _is_path(one)]
+    names = iter(one.name for one in datasets(named)) if named else iter(())
+    found = []
+    for i, one in enumerate(data):
+        if i in finished:
+            found.append(finished[i])
+            continue
+        name = next(names) if _is_path(one) else "records" if len(data) == 1 else f"records-{i + 1}"
+        found.append(profile(one, folder / f"{name}.ultraqa", name=name, **options))
+    return found
+
+
+def _is_path(data: Data) -> bool:
+    return isinstance(data, str | os.PathLike)
+
+
+def _is_profile(data: Data) -> bool:
+    return isinstance(data, str | os.PathLike) and (Path(data) / "profile.json").is_file()
+
+
+def _dataset(data: Data, name: str | None, folder: Path) -> Dataset:
+    """The dataset that ``data`` means; records in memory are kept in the Profile's folder, so that texts can be read again."""
+    from dataclasses import replace
+
+    from ultraqa.dialogues.sources import datasets
+
+    if isinstance(data, str | os.PathLike):
+        found = datasets([os.fspath(data)])[0]
+        return replace(found, name=name) if name else found
+    import orjson
+
+    folder.mkdir(parents=True, exist_ok=True)
+    file = folder / "records.jsonl"
+    with file.open("wb") as out:
+        for record in data:
+            out.write(orjson.dumps(dict(record), default=str, option=orjson.OPT_SERIALIZE_NUMPY) + b"\n")
+    return replace(datasets([str(file)])[0], name=name or "records")
+
+
+def _measures(
+    dataset: Dataset,
+    tokens: Literal["auto", "all", "none"],
+    tokenizer: str | os.PathLike[str] | None,
+    format_: str | None,
+    mapping: Mapping[str, str] | None,
+    paths: Literal["best", "all"],
+    fields: Sequence[str],
+    seed: int,
+) -> Measures:
+    from ultraqa.analysis.engine import Measures
+    from ultraqa.dialogues.formats import RecordReader
+    from ultraqa.dialogues.reading import ReadOptions
+    from ultraqa.dialogues.sources import DataError
+
+    size = sum(source.size for source in dataset.sources)
+    counted: Literal["all", "sample", "none"] = tokens if tokens != "auto" else "all" if size <= AUTO_TOKENS else "sample"
+    read = ReadOptions(format=format_, mapping=tuple((mapping or {}).items()), paths=paths, fields=tuple(fields))
+    measures = Measures(read, counted, Path(tokenizer) if tokenizer is not None else None, seed)
+    try:
+        RecordReader(format=format_, mapping=mapping, paths=paths)
+        measures.pieces()
+    except (OSError, ValueError) as error:
+        raise DataError(str(error)) from error
+    return measures
+
+
+def _write_dialogues(profiles: Sequence[Profile], file: Path) -> None:
+    """The dialogues of all datasets in one table."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from ultraqa.dialogues.writing import atomically
+
+    tables = [one.table("dialogues") for one in profiles]
+    with atomically(file) as partial:
+        pq.write_table(pa.concat_tables(tables, promote_options="permissive"), partial, compression="lz4")
+
+
+def _temporary() -> Path:
+    folder = Path(tempfile.mkdtemp(prefix="ultraqa-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,0 +1,303 @@
+"""The command ``ultraqa``: every subcommand is one call of the Python API and the words around it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from ultraqa.analysis.measuring import Progress
+
+OK, FAILED, USAGE, NOT_EVALUATED, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 4, 130
+
+app = typer.Typer(
+    name="ultraqa",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Measure, compare and explain chat datasets, offline. Start with: ultraqa report DATA",
+)
+
+Data = Annotated[
+    list[str],
+    typer.Argument(metavar="DATA…", help="files, folders, quoted globs, urls, - (standard input), name=path, or Profiles"),
+]
+Format = Annotated[str | None, typer.Option("--format", help="read every record as this format instead of detecting it")]
+Map = Annotated[
+    list[str] | None, typer.Option("--map", metavar="KEY=NAME", help="a record key and the name a format knows, repeatable")
+]
+Paths = Annotated[str, typer.Option("--paths", help="of message trees: best (best-ranked path) or all")]
+Tokens = Annotated[str, typer.Option("--tokens", help="count tokens: auto (all up to 500 MB, else a sample), all, none")]
+Tokenizer = Annotated[
+    Path | None, typer.Option("--tokenizer", help="a tokenizer.json; by default LLaMA's, as in the UltraChat table")
+]
+Embedder = Annotated[str, typer.Option("--embedder", help="none: this version measures nothing by embeddings")]
+Seed = Annotated[int, typer.Option("--seed", help="of all random draws")]
+Workers = Annotated[int | None, typer.Option("--workers", help="threads; the result does not depend on it", min=1)]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace Profiles of other data or parameters")]
+AsJson = Annotated[bool, typer.Option("--json", help="print one JSON document instead of tables")]
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001  (typer's callback)
+    if wanted:
+        from importlib.metadata import version
+
+        print(f"ultraqa {version('ultraqa')}")  # noqa: T201
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")] = False,
+) -> None:
+    """Measure, compare and explain chat datasets, offline."""
+
+
+@app.command()
+def report(
+    data: Data,
+    out: Annotated[Path, typer.Option("-o", "--out", help="folder of the report")] = Path("ultraqa-report"),
+    published: Annotated[bool, typer.Option("--published", help="show the UltraChat table's published rows beside")] = False,
+    by: Annotated[str | None, typer.Option("--by", metavar="FIELD", help="split by a record field and compare")] = None,
+    scores: Annotated[Path | None, typer.Option("--scores", help="table of scores per dialogue, joined by id or row")] = None,
+    no_text: Annotated[bool, typer.Option("--no-text", help="leave dialogue texts out of the report")] = False,
+    embedder: Embedder = "none",
+    tokens: Tokens = "auto",
+    tokenizer: Tokenizer = None,
+    format_: Format = None,
+    map_: Map = None,
+    paths: Paths = "best",
+    seed: Seed = 0,
+    workers: Workers = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Measure datasets, compare them, and write report.html, report.json, report.md and dialogues.parquet.
+
+    Example: ultraqa report mine.jsonl baize.json -o comparison --published
+    """
+    import ultraqa
+
+    _check_embedder(embedder)
+    with _Display() as progress:
+        done = ultraqa.report(
+            *data, out=out, by=by, scores=scores, published=published, text=not no_text, tokens=_choice("--tokens", tokens, TOKENS),
+            tokenizer=tokenizer, format=format_, map=_pairs(map_), paths=_choice("--paths", paths, PATHS), seed=seed,
+            workers=workers, overwrite=overwrite, progress=progress, command=["ultraqa", *sys.argv[1:]],
+        )  # fmt: skip
+    if as_json:
+        from ultraqa.reports.report import to_json
+
+        sys.stdout.buffer.write(to_json(done.document))
+        return
+    from ultraqa.reports import terminal
+
+    terminal.show(done.document)
+    _say(f"{done.path / 'report.html'}  (also report.json, report.md, dialogues.parquet)")
+
+
+TOKENS, PATHS = ("auto", "all", "none"), ("best", "all")
+
+
+@app.command()
+def profile(
+    data: Annotated[str, typer.Argument(metavar="DATA", help="as for report, one dataset")],
+    out: Annotated[Path, typer.Option("-o", "--out", help="the Profile's folder, NAME.ultraqa")],
+    by: Annotated[list[str] | None, typer.Option("--by", metavar="FIELD", help="record fields to keep as columns")] = None,
+    embedder: Embedder = "none",
+    tokens: Tokens = "auto",
+    tokenizer: Tokenizer = None,
+    format_: Format = None,
+    map_: Map = None,
+    paths: Paths = "best",
+    seed: Seed = 0,
+    workers: Workers = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Measure one dataset into a Profile, which report then reads in milliseconds.
+
+    Example: ultraqa profile mine.jsonl -o mine.ultraqa
+    """
+    import ultraqa
+
+    _check_embedder(embedder)
+    with _Display() as progress:
+        done = ultraqa.profile(
+            data, out, tokens=_choice("--tokens", tokens, TOKENS), tokenizer=tokenizer, format=format_, map=_pairs(map_),
+            paths=_choice("--paths", paths, PATHS), fields=tuple(by or ()), seed=seed, workers=workers, overwrite=overwrite,
+            progress=progress,
+        )  # fmt: skip
+    if as_json:
+        sys.stdout.buffer.write((done.path / "profile.json").read_bytes())
+    else:
+        _say(f"{done.path}: {len(done):,} dialogues")
+
+
+@app.command()
+def inspect(
+    data: Annotated[str, typer.Argument(metavar="DATA", help="as for report, one dataset")],
+    format_: Format = None,
+    map_: Map = None,
+    paths: Paths = "best",
+    as_json: AsJson = False,
+) -> None:
+    """Show what a dataset is: detected format, three dialogues, role and key counts, problems by line.
+
+    Example: ultraqa inspect mine.jsonl
+    """
+    from ultraqa.reports import inspection
+
+    found = inspection.inspect(data, format=format_, map=_pairs(map_), paths=_choice("--paths", paths, PATHS))
+    if as_json:
+        import orjson
+
+        sys.stdout.buffer.write(orjson.dumps(found.document(), option=orjson.OPT_INDENT_2) + b"\n")
+    else:
+        inspection.show(found)
+    if not found.dialogues:
+        raise typer.Exit(NOT_EVALUATED)
+
+
+@app.command()
+def metrics(as_json: AsJson = False) -> None:
+    """List every metric with its scopes, unit, direction, definition and source."""
+    from ultraqa.analysis.catalog import definitions
+
+    if as_json:
+        import orjson
+
+        sys.stdout.buffer.write(orjson.dumps([one._asdict() for one in definitions()], option=orjson.OPT_INDENT_2) + b"\n")
+        return
+    from rich.table import Table
+
+    table = Table("metric", "scopes", "unit", "direction", "definition", "source", show_lines=True)
+    for one in definitions():
+        table.add_row(*one)
+    _stdout().print(table)
+
+
+@app.command()
+def doctor() -> None:
+    """Say which packages and models are installed, and whether the kernel is compiled."""
+    from ultraqa import doctor as checks
+
+    checks.show(_stdout())
+
+
+def _choice(option: str, value: str, choices: tuple[str, ...]) -> Any:  # noqa: ANN401  (a Literal of the choices)
+    if value not in choices:
+        raise typer.BadParameter(f"{value!r} is not one of {', '.join(choices)}", param_hint=option)
+    return value
+
+
+def _check_embedder(embedder: str) -> None:
+    if embedder != "none":
+        raise typer.BadParameter(f"{embedder!r}: this version measures nothing by embeddings, use none", param_hint="--embedder")
+
+
+def _pairs(given: list[str] | None) -> dict[str, str]:
+    pairs = [item.partition("=") for item in given or []]
+    for key, equals, name in pairs:
+        if not (key and equals and name):
+            raise typer.BadParameter(f"{key + equals + name!r} is not KEY=NAME", param_hint="--map")
+    return {key: name for key, _, name in pairs}
+
+
+def _stdout() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def _say(message: str) -> None:
+    print(message, file=sys.stderr)  # noqa: T201  (the command line speaks)
+
+
+class _Display:
+    """Progress on standard error: megabytes done, speed and time left, once a second on a terminal, else nothing."""
+
+    def __enter__(self) -> Callable[[Progress], None]:
+        self._start = self._last = time.monotonic()
+        self._live = sys.stderr.isatty()
+        if not _compiled():
+            _say("first start: compiling the kernel, about 10 seconds, once")
+        return self._show
+
+    def _show(self, progress: Progress) -> None:
+        now = time.monotonic()
+        if not self._live or (now - self._last < 1 and progress.done < progress.total):
+            return
+        self._last = now
+        speed = progress.done / max(now - self._start, 1e-3)
+        left = (progress.total - progress.done) / max(speed, 1.0)
+        line = f"{progress.done / 1e6:,.0f} of {progress.total / 1e6:,.0f} MB, {speed / 1e6:.0f} MB/s, {left:.0f} s left"
+        sys.stderr.write(f"\r\x1b[K{line}")
+        sys.stderr.flush()
+
+    def __exit__(self, *exception: object) -> None:
+        if self._live:
+            sys.stderr.write("\r\x1b[K")
+
+
+def _compiled() -> bool:
+    """Whether numba's cache of the kernel lies beside it or in NUMBA_CACHE_DIR."""
+    import importlib.util
+
+    spec = importlib.util.find_spec("ultraqa.analysis")
+    home = os.environ.get("NUMBA_CACHE_DIR")
+    places = [Path(home)] if home else [Path(p) for p in (spec.submodule_search_locations if spec else None) or []]
+    return any(True for place in places for _ in place.rglob("words._scan-*.nbi"))
+
+
+def main() -> NoReturn:
+    """Run the command; every error ends in one sentence and the exit code of the contract."""
+    sys.exit(_run())
+
+
+def _run() -> int:
+    try:
+        code = app(standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader of our output has gone, as `head` does
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except KeyboardInterrupt:
+        _say("interrupted; the same command goes on where this one stopped")
+        return INTERRUPTED
+    except Exception as error:  # noqa: BLE001  (the last line of defence: no traceback reaches the user)
+        return _failed(error)
+    return code if isinstance(code, int) else OK
+
+
+def _failed(error: Exception) -> int:
+    import click
+
+    from ultraqa.analysis.profile import OverwriteError, ProfileError
+    from ultraqa.dialogues.sources import DataError, UnreadableError
+
+    if isinstance(error, click.exceptions.Abort):
+        return INTERRUPTED
+    if isinstance(error, click.ClickException):
+        error.show()
+        return USAGE
+    _say(f"ultraqa: {error}")
+    if isinstance(error, DataError) and not isinstance(error, UnreadableError):
+        return USAGE
+    if isinstance(error, OverwriteError):
+        return USAGE
+    if isinstance(error, UnreadableError | ProfileError):
+        return NOT_EVALUATED
+    if os.environ.get("ULTRAQA_TRACEBACK"):
+        raise error
+    _say("this is a fault of UltraQA; ULTRAQA_TRACEBACK=1 shows where it happened")
+    return INTERNAL
