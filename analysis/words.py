@@ -250,7 +250,7 @@ def intern(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int32], NDArray[np.in
 # --- compiled --------------------------------------------------------------------------------------------------------
 
 _jit = nb.njit(cache=True, nogil=True, error_model="numpy")
-_inline = nb.njit(inline="always", error_model="numpy")
+_inline = nb.njit(cache=True, nogil=True, error_model="numpy", inline="always")
 
 _ONES = np.uint64(0x0101010101010101)
 _HIGH = np.uint64(0x8080808080808080)
@@ -344,7 +344,7 @@ def _masks(text64, n_blocks, separators, odd):
 @_jit
 def _walk(text, start, end, classes, scripts, lower, b, scratch64, half, n, n_extra, n_paper, letters):
     """Both streams of a run of bytes that is not plain letters, character by character."""
-    scratch = b.scratch
+    scratch, hashes, starts, ends, extra, stream = b.scratch, b.hashes, b.starts, b.ends, b.extra, b.paper
     word, paper, word_start, word_end = 0, 0, 0, 0  # lengths of the word being built, and its span
     joint, joint_at, single, singles, context = 0, 0, False, 0, False
     i = start
@@ -389,9 +389,9 @@ def _walk(text, start, end, classes, scripts, lower, b, scratch64, half, n, n_ex
             joint, joint_at = 1, here
         else:
             if word > 0:
-                b.hashes[n] = _hash(scratch64, 0, word, np.uint64(0))
-                b.starts[n] = word_start
-                b.ends[n] = word_end
+                hashes[n] = _hash(scratch64, 0, word, np.uint64(0))
+                starts[n] = word_start
+                ends[n] = word_end
                 n += 1
                 word, joint = 0, 0
             if kind == 1 or kind == 3:
@@ -405,8 +405,8 @@ def _walk(text, start, end, classes, scripts, lower, b, scratch64, half, n, n_ex
         # paper stream
         if kind == -1 or code == 0x27 or kind == 4:
             if paper > 0:
-                b.extra[n_extra] = _hash(scratch64, half, paper, np.uint64(0))
-                b.paper[n_paper] = -1 - n_extra
+                extra[n_extra] = _hash(scratch64, half, paper, np.uint64(0))
+                stream[n_paper] = -1 - n_extra
                 n_extra += 1
                 n_paper += 1
                 paper = 0
@@ -438,19 +438,20 @@ def _encode(buffer, at, code):
     return at + 4
 
 
-@_jit
+@_inline
 def _tokenise(first, last, classes, scripts, lower, b, text64, scratch64, half, n, n_extra, n_paper, letters):
     """Both streams of the message in bytes ``first`` to ``last``, appended to those of its dialogue."""
+    text, separators, odd, hashes, starts, ends, paper = b.text, b.separators, b.odd, b.hashes, b.starts, b.ends, b.paper
     singles, context, latin = 0, False, np.uint64(0)
     start, running = first, np.uint64(0)
     for block in range(first >> 6, (last + 63) >> 6):
         base = block << 6
-        solid = ~b.separators[block]
+        solid = ~separators[block]
         if base < first:
             solid &= _ALL << np.uint64(first - base)
         if base + 64 > last:
             solid &= _ALL >> np.uint64(base + 64 - last)
-        latin += _ones(solid & ~b.odd[block])
+        latin += _ones(solid & ~odd[block])
         edges = solid ^ ((solid << np.uint64(1)) | running)
         while edges:
             at = base + np.int64(_trailing_zeros(edges))
@@ -464,24 +465,24 @@ def _tokenise(first, last, classes, scripts, lower, b, text64, scratch64, half, 
             if plain:
                 shift = np.uint64(start & 63)
                 q = start >> 6
-                odd = (b.odd[q] >> shift) | ((b.odd[q + 1] << np.uint64(1)) << (np.uint64(63) - shift))
-                plain = odd & (_ALL >> np.uint64(64 - length)) == 0
+                strange = (odd[q] >> shift) | ((odd[q + 1] << np.uint64(1)) << (np.uint64(63) - shift))
+                plain = strange & (_ALL >> np.uint64(64 - length)) == 0
             if plain:
-                b.hashes[n] = _hash(text64, start, length, _CASE)
-                b.starts[n] = start
-                b.ends[n] = at
-                b.paper[n_paper] = n
+                hashes[n] = _hash(text64, start, length, _CASE)
+                starts[n] = start
+                ends[n] = at
+                paper[n_paper] = n
                 n += 1
                 n_paper += 1
             else:
                 n, n_extra, n_paper, more, flagged = _walk(
-                    b.text, start, at, classes, scripts, lower, b, scratch64, half, n, n_extra, n_paper, letters
+                    text, start, at, classes, scripts, lower, b, scratch64, half, n, n_extra, n_paper, letters
                 )
                 singles += more
                 context = context or flagged
     if running:
         n, n_extra, n_paper, more, flagged = _walk(
-            b.text, start, last, classes, scripts, lower, b, scratch64, half, n, n_extra, n_paper, letters
+            text, start, last, classes, scripts, lower, b, scratch64, half, n, n_extra, n_paper, letters
         )
         singles += more
         context = context or flagged
@@ -489,7 +490,7 @@ def _tokenise(first, last, classes, scripts, lower, b, text64, scratch64, half, 
     return n, n_extra, n_paper, singles, context
 
 
-@_jit
+@_inline
 def _intern(hashes, n, keys, slots, mask, ids, types_):
     """Ids of ``n`` hashes in a table that already holds ``types_`` ids; without a branch between new and known."""
     for k in range(n):
@@ -545,7 +546,7 @@ def _factors(ids, at, step, n, seen, generation):
     return full + ((1.0 - kinds / length) / (1.0 - 0.72) if length > 0 else 0.0)
 
 
-@_jit
+@_inline
 def _mtld(ids, first, last, seen, generation, unique_is_length):
     """MTLD of ids[first:last], NaN if all differ (or their number, as LexicalRichness has it). Callers keep generations apart."""
     n = last - first
@@ -556,7 +557,7 @@ def _mtld(ids, first, last, seen, generation, unique_is_length):
     return (n / forward + n / backward) / 2.0
 
 
-@_jit
+@_inline
 def _mattr(ids, first, last, counts, window):
     """Mean type-token ratio of all windows; ``counts`` is zero before and after."""
     kinds, total = 0, 0
@@ -573,7 +574,7 @@ def _mattr(ids, first, last, counts, window):
     return total / ((last - first - window + 1) * window)
 
 
-@_jit
+@_inline
 def _count(ids, first, last, counts, kinds):
     """Count the words of ids[first:last] into ``counts`` and list their distinct ids in ``kinds``; how many there are."""
     n = 0
@@ -584,7 +585,7 @@ def _count(ids, first, last, counts, kinds):
     return n
 
 
-@_jit
+@_inline
 def _hdd_yule(n, counts, kinds, n_kinds, spectrum):
     """HD-D (42 draws) and Yule's K of ``n`` words; ``spectrum`` is zero before and after."""
     squares, most = 0, 0
@@ -601,7 +602,7 @@ def _hdd_yule(n, counts, kinds, n_kinds, spectrum):
     return hdd if n >= 42 else np.nan, 1e4 * (squares - n) / (float(n) * n) if n >= 2 else np.nan
 
 
-@_jit
+@_inline
 def _duplicated_5grams(ids, first, last, counts, grams, keys):
     """Share of the 5-grams that stand earlier in the message; only runs of repeated words can hold one."""
     n = last - first - 4
@@ -609,12 +610,13 @@ def _duplicated_5grams(ids, first, last, counts, grams, keys):
         return np.nan
     run, candidates = 0, 0
     for k in range(first, last):
-        run = run + 1 if counts[ids[k]] > 1 else 0
-        if run >= 5:
-            h = np.uint64(ids[k - 4]) * _K1 + np.uint64(ids[k - 3]) * _K2 + np.uint64(ids[k - 2]) * _K3
-            h += np.uint64(ids[k - 1]) * _K4 + np.uint64(ids[k])
-            grams[candidates] = _mix(h) | np.uint64(1)
-            candidates += 1
+        run = (run + 1) * (counts[ids[k]] > 1)
+        grams[candidates] = k
+        candidates += run >= 5
+    for j in range(candidates):
+        k = np.int64(grams[j])
+        h = np.uint64(ids[k - 4]) * _K1 + np.uint64(ids[k - 3]) * _K2 + np.uint64(ids[k - 2]) * _K3
+        grams[j] = _mix(h + np.uint64(ids[k - 1]) * _K4 + np.uint64(ids[k])) | np.uint64(1)
     size = 2
     while size < 2 * candidates:
         size *= 2
@@ -633,7 +635,7 @@ def _duplicated_5grams(ids, first, last, counts, grams, keys):
     return repeated / n
 
 
-@_jit
+@_inline
 def _content_hash(text64, first, last):
     """64 bits of the bytes ``first`` to ``last``, and the number of characters in them."""
     n = last - first
@@ -655,6 +657,7 @@ def _scan(
     counts, indices, context, message_hash, dialogue_hash, letters,
 ):  # fmt: skip
     """Measure every message of a batch; see ``Words`` for the outputs."""
+    hashes, extra, ids, extra_ids, paper, keys, slots = b.hashes, b.extra, b.ids, b.extra_ids, b.paper, b.keys, b.slots
     _masks(text64, (size >> 6) + 2, b.separators, b.odd)
     scratch64 = b.scratch.view(np.uint64)
     half = (len(b.scratch) >> 4) << 3
@@ -683,11 +686,12 @@ def _scan(
         while table < 2 * (n + n_extra):
             table *= 2
         for k in range(table):
-            b.keys[k] = 0
-        kinds = _intern(b.hashes, n, b.keys, b.slots, np.uint64(table - 1), b.ids, 0)
-        _intern(b.extra, n_extra, b.keys, b.slots, np.uint64(table - 1), b.extra_ids, kinds)
+            keys[k] = 0
+        kinds = _intern(hashes, n, keys, slots, np.uint64(table - 1), ids, 0)
+        _intern(extra, n_extra, keys, slots, np.uint64(table - 1), extra_ids, kinds)
         for k in range(n_paper):
-            b.paper[k] = b.ids[b.paper[k]] if b.paper[k] >= 0 else b.extra_ids[-1 - b.paper[k]]
+            reference = paper[k]
+            paper[k] = ids[np.uint32(reference)] if reference >= 0 else extra_ids[np.uint32(~reference)]
         word_first, paper_first = 0, 0
         for i in range(begin, finish):
             word_last, paper_last = word_ends[i - begin], paper_ends[i - begin]
@@ -699,34 +703,36 @@ def _scan(
     b.seen[-1] = generation
 
 
-@_jit
+@_inline
 def _indices(first, last, paper_first, paper_last, singles, min_words, b, generation, out):
     """The six indices of one message, in the order of ``Words``; the generation after it."""
+    ids, paper, seen, counts, kinds, spectrum, grams, keys = b.ids, b.paper, b.seen, b.counts, b.kinds, b.spectrum, b.grams, b.keys
     n = last - first
     for k in range(6):
         out[k] = np.nan
     if paper_last > paper_first:
-        out[1] = _mtld(b.paper, paper_first, paper_last, b.seen, generation, True)
+        out[1] = _mtld(paper, paper_first, paper_last, seen, generation, True)
         generation += 2 * (paper_last - paper_first) + 4
     if n < 1:
         return generation
     if n >= min_words and singles <= SINGLE_SHARE * n:
-        out[0] = _mtld(b.ids, first, last, b.seen, generation, False)
+        out[0] = _mtld(ids, first, last, seen, generation, False)
         generation += 2 * n + 4
         if n >= 50:
-            out[3] = _mattr(b.ids, first, last, b.counts, 50)
-    n_kinds = _count(b.ids, first, last, b.counts, b.kinds)
+            out[3] = _mattr(ids, first, last, counts, 50)
+    n_kinds = _count(ids, first, last, counts, kinds)
     if n >= min_words and singles <= SINGLE_SHARE * n:
-        out[2], out[4] = _hdd_yule(n, b.counts, b.kinds, n_kinds, b.spectrum)
-    out[5] = _duplicated_5grams(b.ids, first, last, b.counts, b.grams, b.keys)
+        out[2], out[4] = _hdd_yule(n, counts, kinds, n_kinds, spectrum)
+    out[5] = _duplicated_5grams(ids, first, last, counts, grams, keys)
     for k in range(n_kinds):
-        b.counts[b.kinds[k]] = 0
+        counts[kinds[k]] = 0
     return generation
 
 
 @_jit
 def _positions(size, message_offsets, classes, scripts, lower, b, text64, hashes, spans, offsets):
     """Hashes and byte spans of the words of all messages, and the word offsets of the messages; the number of words."""
+    word_hashes, starts, ends = b.hashes, b.starts, b.ends
     _masks(text64, (size >> 6) + 2, b.separators, b.odd)
     scratch64 = b.scratch.view(np.uint64)
     half = (len(b.scratch) >> 4) << 3
@@ -737,9 +743,9 @@ def _positions(size, message_offsets, classes, scripts, lower, b, text64, hashes
             message_offsets[i], message_offsets[i + 1], classes, scripts, lower, b, text64, scratch64, half, 0, 0, 0, letters
         )
         for k in range(n):
-            hashes[total + k] = b.hashes[k]
-            spans[total + k, 0] = b.starts[k]
-            spans[total + k, 1] = b.ends[k]
+            hashes[total + k] = word_hashes[k]
+            spans[total + k, 0] = starts[k]
+            spans[total + k, 1] = ends[k]
         total += n
         offsets[i + 1] = total
     return total

@@ -12,7 +12,7 @@ import json
 import subprocess
 import venv
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -37,7 +37,7 @@ def install(home: Path) -> Path:
     done = home / "installed"
     if not done.exists():
         venv.create(home, with_pip=True, clear=True)
-        subprocess.run([python, "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
+        subprocess.run([python, "-I", "-m", "pip", "install", "--quiet", *PACKAGES], check=True)
         done.touch()
     return python
 
@@ -59,7 +59,7 @@ def command(python: Path, texts: Path, work: Path) -> list[str]:
         f"project_name: benchmark\ndataset_path: {texts}\nexport_path: {work / 'out' / 'result.jsonl'}\n"
         f"np: 1\nuse_cache: false\nprocess:\n{steps}"
     )
-    return [str(python), __file__, "--config", str(config)]
+    return [str(python), "-I", __file__, "--config", str(config)]
 
 
 def analyse() -> None:
@@ -70,7 +70,8 @@ def analyse() -> None:
 
     loader = import_module("data_juicer.utils.lazy_loader").LazyLoader
     loader._install_package = classmethod(refuse)  # noqa: SLF001  (there is no setting for it)
-    import_module("data_juicer.ops.base_op").free_models = lambda *_, **__: None
+    steps: Any = import_module("data_juicer.ops.base_op")
+    steps.free_models = lambda *_, **__: None
     import_module("data_juicer.tools.analyze_data").main()
 
 

@@ -6,7 +6,7 @@ import codecs
 import csv
 import io
 import sys
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import IO, TYPE_CHECKING, Any
 
 from ultraqa.dialogues.files import is_remote, opened
@@ -52,13 +52,9 @@ def parquet_cuts(source: Source) -> list[tuple[int, int]]:
 
     try:
         with opened(source) as file:
-            metadata = pq.read_metadata(file)
+            return _groups(pq.read_metadata(file))
     except _arrow_errors():
         return [(0, -1)]
-    ends = [0]
-    for group in range(metadata.num_row_groups):
-        ends.append(ends[-1] + metadata.row_group(group).num_rows)
-    return list(pairwise(ends))
 
 
 def arrow_cuts(source: Source, size: int) -> list[tuple[int, int]]:
@@ -79,19 +75,19 @@ def arrow_cuts(source: Source, size: int) -> list[tuple[int, int]]:
 
 def column_rows(source: Source, container: str, start: int, end: int) -> Iterator[Row]:
     """The rows of a Parquet or Arrow file from ``start`` to ``end`` (-1: to its end)."""
-    batches = _parquet_batches(source, start, end) if container == "parquet" else _numbered(_arrow_batches(source))
+    batches = _parquet_batches(source, start, end) if container == "parquet" else _numbered(_arrow_batches(source), 0)
     row = start
     try:
         for first, batch in batches:
             if 0 <= end <= first:
                 return
-            skipped = max(start - first, 0)
-            if skipped >= batch.num_rows:
+            if isinstance(batch, Gap):
+                yield max(first, start), batch, 0
                 continue
-            wanted = batch.slice(skipped, None if end < 0 else end - first - skipped)
-            for value in _values(wanted):
-                yield row, value._replace(end=row + 1) if isinstance(value, Gap) else value, 0
-                row += 1
+            skipped = max(start - first, 0)
+            if skipped < batch.num_rows:
+                for row, value in _values(batch.slice(skipped, _left(end, first + skipped)), first + skipped):
+                    yield row, value, 0
     except _arrow_errors() as error:
         yield row, Gap(max(end, row), f"the table cannot be read from row {row} on: {error}"), 0
 
@@ -145,19 +141,37 @@ def _lines(source: Source) -> IO[str]:
     return io.TextIOWrapper(file, codecs.lookup("utf-8-sig").name, errors="surrogateescape", newline="")
 
 
+def _left(end: int, row: int) -> int | None:
+    return None if end < 0 else end - row
+
+
+def _groups(metadata: Any) -> list[tuple[int, int]]:
+    """First and last-plus-one row of each row group."""
+    rows = [metadata.row_group(group).num_rows for group in range(metadata.num_row_groups)]
+    if any(count < 0 for count in rows):
+        raise OSError("a row group has fewer than no rows")
+    return list(pairwise(accumulate(rows, initial=0)))
+
+
 def _parquet_batches(source: Source, start: int, end: int) -> Iterator[tuple[int, Any]]:
+    """Record batches with the number of their first row; a Gap for what of a row group cannot be read."""
     import pyarrow.parquet as pq  # noqa: PLC0415  (slow to import)
 
     with opened(source) as file, pq.ParquetFile(file) as table:
-        first = 0
-        for group in range(table.num_row_groups):
-            rows = table.metadata.row_group(group).num_rows
-            if first + rows > start and (end < 0 or first < end):
-                yield from _numbered(table.iter_batches(_ROWS, row_groups=[group]), first)
-            first += rows
+        for group, (first, last) in enumerate(_groups(table.metadata)):
+            if last <= start or 0 <= end <= first:
+                continue
+            row = first
+            try:
+                for row, batch in _numbered(table.iter_batches(_ROWS, row_groups=[group]), first):
+                    if row + batch.num_rows > last:
+                        raise OSError("it has more rows than the file says")
+                    yield row, batch
+            except _arrow_errors() as error:
+                yield row, Gap(last, f"row group {group} cannot be read: {error}")
 
 
-def _numbered(batches: Iterable[Any], first: int = 0) -> Iterator[tuple[int, Any]]:
+def _numbered(batches: Iterable[Any], first: int) -> Iterator[tuple[int, Any]]:
     """Record batches with the number of their first row."""
     for batch in batches:
         yield first, batch
@@ -178,28 +192,33 @@ def _arrow_batches(source: Source) -> Iterator[Any]:
             yield from pa.ipc.open_stream(file)
 
 
-def _values(batch: Any) -> Iterator[dict[str, Any] | Gap]:  # noqa: ANN401  (pyarrow has no types)
-    """The rows of a record batch; a row that does not bear a look at its bytes is refused alone."""
-    batch.validate()
+def _values(batch: Any, first: int) -> Iterator[tuple[int, dict[str, Any] | Gap]]:
+    """The numbered rows of a record batch; a row that does not bear a look at its bytes is refused alone."""
+    try:
+        batch.validate()
+    except _arrow_errors() as error:
+        yield first, Gap(first + batch.num_rows, f"the rows are damaged: {error}")
+        return
     for piece in range(0, batch.num_rows, _ROWS):
         rows = batch.slice(piece, _ROWS)
         try:
             # Arrow trusts a file's offsets and would follow broken ones out of its memory.
             rows.validate(full=True)
-            yield from rows.to_pylist()
-        except (ValueError, *_arrow_errors()):
-            yield from (_value(rows.slice(row, 1)) for row in range(rows.num_rows))
+            values = rows.to_pylist()
+        except _arrow_errors():
+            values = [_value(rows.slice(i, 1), first + piece + i) for i in range(rows.num_rows)]
+        yield from enumerate(values, first + piece)
 
 
-def _value(row: Any) -> dict[str, Any] | Gap:  # noqa: ANN401  (pyarrow has no types)
+def _value(row: Any, number: int) -> dict[str, Any] | Gap:
     try:
         row.validate(full=True)
         return dict(row.to_pylist()[0])
-    except (ValueError, *_arrow_errors()) as error:
-        return Gap(0, f"the row is damaged: {error}")
+    except _arrow_errors() as error:
+        return Gap(number + 1, f"the row is damaged: {error}")
 
 
 def _arrow_errors() -> tuple[type[Exception], ...]:
     import pyarrow as pa  # noqa: PLC0415  (slow to import)
 
-    return (pa.ArrowException, OSError, EOFError)
+    return (pa.ArrowException, OSError, EOFError, ValueError)

@@ -10,7 +10,10 @@ if TYPE_CHECKING:
 
 
 class Axis(NamedTuple):
-    """A linear or logarithmic axis from ``start`` to ``end``, in pixels ``left`` to ``right``."""
+    """A linear or logarithmic axis from ``start`` to ``end``, in pixels ``left`` to ``right``.
+
+    On a logarithmic axis 0 stands where ``zero`` would; a ``whole`` axis has ticks at whole numbers only.
+    """
 
     start: float
     end: float
@@ -18,9 +21,10 @@ class Axis(NamedTuple):
     right: float
     log: bool = False
     zero: float = 1.0
+    whole: bool = False
 
     def place(self, value: float) -> float:
-        """Pixel of a value; on a logarithmic axis 0 stands where ``zero`` would."""
+        """Pixel of a value, inside the axis."""
         start, end = self._scaled(self.start), self._scaled(self.end)
         part = (self._scaled(value) - start) / ((end - start) or 1.0)
         return self.left + min(1.0, max(0.0, part)) * (self.right - self.left)
@@ -30,7 +34,10 @@ class Axis(NamedTuple):
 
     def ticks(self, wanted: int = 5) -> list[float]:
         """Round numbers inside the axis."""
-        return self._log_ticks(wanted) if self.log else linear_ticks(self.start, self.end, wanted)
+        if self.log:
+            return self._log_ticks(wanted)
+        ticks = linear_ticks(self.start, self.end, wanted)
+        return [tick for tick in ticks if tick == int(tick)] if self.whole else ticks
 
     def _log_ticks(self, wanted: int) -> list[float]:
         start = self.start if self.start > 0 else self.zero
@@ -69,7 +76,9 @@ def histogram_axis(
     positive = sorted({edge for edges, _ in histograms for edge in edges if edge > 0})
     zero = positive[0] ** 2 / positive[1] if len(positive) > 1 else 1.0
     start, end = min(span[0] for span in spans), max(span[1] for span in spans)
-    return Axis(start, end, left, right, log and bool(positive), zero)
+    # Bins around whole numbers (-0.5, 0.5, 1.5 …) hold counts.
+    whole = all(edge % 1 == 0.5 for edges, _ in histograms for edge in edges)
+    return Axis(start, end, left, right, log and bool(positive), zero, whole)
 
 
 def _filled(edges: Sequence[float], counts: Sequence[int]) -> tuple[float, float]:

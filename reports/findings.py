@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ultraqa.reports import numbers, specials
+from ultraqa.reports import numbers, specials, thresholds
 from ultraqa.reports.measured import Finding, NotMeasured, Numbers, say, worst_rows
 from ultraqa.reports.thresholds import RULES, Rule
 
@@ -32,15 +32,27 @@ def findings(profile: Measured) -> tuple[list[Finding], list[NotMeasured]]:
     missing: list[NotMeasured] = []
     for rule in RULES:
         row = table.get(rule.metric, rule.scope, rule.statistic)
-        if row is None or row.value is None:
-            reason = row.note if row is not None and row.note else "no such number in the profile"
+        if reason := _unusable(rule, row, table):
             key = (rule.metric, rule.scope, rule.statistic)
             missing.append(NotMeasured(profile.name, rule.finding, *key, reason))
-        elif finding := _apply(rule, row, table, profile):
+        elif row and (finding := _apply(rule, row, table, profile)):
             found.append(finding)
     for special in _SPECIALS:
         found.extend(special(table, profile))
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity)), missing
+
+
+def _unusable(rule: Rule, row: Result | None, table: Numbers) -> str:
+    """Why a number carries no verdict, empty where it does."""
+    if row is None:
+        return "no such number in the profile"
+    if row.value is None:
+        return row.note or "undefined"
+    total = table.total(row)
+    defined = total - row.n_undefined
+    if rule.below and (defined < thresholds.ENOUGH or defined < thresholds.ENOUGH_SHARE * total):
+        return f"defined for only {defined:,} of {total:,} messages"
+    return ""
 
 
 def _apply(rule: Rule, row: Result, table: Numbers, profile: Measured) -> Finding | None:
@@ -53,6 +65,7 @@ def _apply(rule: Rule, row: Result, table: Numbers, profile: Measured) -> Findin
     count = round(value * n) if counted is None else int(counted)
     budget = f"{row.budget:,}" if row.budget else ""
     shown = numbers.number(value, row.statistic, row.unit)
+    rows = worst_rows(profile, rule.column, rule.worst)
     return Finding(
         dataset=profile.name,
         finding=rule.finding,
@@ -66,7 +79,8 @@ def _apply(rule: Rule, row: Result, table: Numbers, profile: Measured) -> Findin
         threshold=level,
         count=count,
         n=n,
-        rows=worst_rows(profile, rule.column, rule.worst),
+        # Of a share no more dialogues than offend: the column may order others behind them.
+        rows=rows[:count] if rule.statistic == "share" else rows,
     )
 
 

@@ -7,6 +7,7 @@ dialogue text act.
 
 from __future__ import annotations
 
+import re
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     import jinja2
+    import markupsafe
 
 _TEMPLATES = ("report.html.j2", "parts.html.j2", "style.css")
 SEVERITY_SIGNS = {"fail": "✕", "warn": "!", "info": "i"}
@@ -71,6 +73,7 @@ def _environment() -> jinja2.Environment:
     environment.filters.update(
         prose=_prose,
         cell=numbers.name_cell,
+        breakable=_breakable,
         by_count=_by_count,
         colour=svg.colour_class,
         anchor=_anchor,
@@ -114,6 +117,14 @@ def _group(dataset: str, reason: str, rows: Iterable[int], finding: Mapping[str,
 def _inert(value: object) -> object:
     """Every text on its way into the page: control characters are shown and not obeyed; escaping comes after this."""
     return numbers.visible(value) if isinstance(value, str) and not hasattr(value, "__html__") else value
+
+
+def _breakable(name: str) -> markupsafe.Markup:
+    """A name for a narrow cell, which may break after its underscores, dots, commas, slashes and hyphens."""
+    import markupsafe  # noqa: PLC0415  (only to render)
+
+    escaped = str(markupsafe.escape(numbers.name_cell(name)))  # of Markup, sub would escape the breaks too
+    return markupsafe.Markup(re.sub(r"([_.,/-])(?=\D)", r"\1<wbr>", escaped))  # noqa: S704  (escaped the line before)
 
 
 def _prose(text: str) -> str:

@@ -48,13 +48,14 @@ def printed(value: float) -> str:
 
 
 def interval(low: float | None, high: float | None, statistic: str = "value", unit: str = "") -> str:
-    """A 95 % interval, ``64.1–64.9`` or ``5.6–6.0 %``; empty where there is none."""
+    """A 95 % interval, ``64.1–64.9``, ``5.6–6.0 %`` or ``-2.1 to 3.4``; empty where there is none."""
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return ""
     if is_share(statistic, unit):
         return f"{_percent(low)}–{_percent(high)} %"
     decimals = _decimals((low + high) / 2, "mean")
-    return f"{low:,.{decimals}f}–{high:,.{decimals}f}"
+    dash = "–" if low >= 0 else " to "
+    return f"{low:,.{decimals}f}{dash}{high:,.{decimals}f}"
 
 
 def _percent(value: float) -> str:

@@ -62,7 +62,10 @@ def coverage(table: Numbers, profile: Measured) -> Iterable[Finding]:
     share = row.n_undefined / n
     if share <= levels.COVERAGE_INFO:
         return
-    sentence = "mtld is undefined for {count} of {n} assistant messages ({share}), mostly for being short."
+    sentence = (
+        "mtld is undefined for {count} of {n} assistant messages ({share}): "
+        "under 50 words, written without spaces, or all words different."
+    )
     yield Finding(
         dataset=profile.name,
         finding="low_mtld_coverage",

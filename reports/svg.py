@@ -6,6 +6,7 @@ the eighth series on a line is dashed as well. Every plot names itself (``title`
 
 from __future__ import annotations
 
+import math
 from html import escape
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,6 +23,8 @@ _HEIGHT = 150
 _NAME_WIDTH = 118
 # Plots of intervals are narrower, so that three stand in a row.
 _NARROW = 340
+# Nearer than this to the one before, a tick has no number.
+_TICK_ROOM = 18
 
 
 class Series(NamedTuple):
@@ -180,11 +183,13 @@ def _x_ticks(
     x: Axis, bottom: float, unit: str, top: float | None = None, *, percent: bool = False, wanted: int = 5
 ) -> str:
     parts = [f'<path class="axis" d="M{_px(x.left)} {_px(bottom)}H{_px(x.right)}"/>']
+    start, last = bottom if top is None else top, -math.inf
     for tick in x.ticks(wanted):
         at = x.place(tick)
-        start = bottom if top is None else top
         parts.append(f'<path class="grid" d="M{_px(at)} {_px(start)}V{_px(bottom + 4)}"/>')
-        parts.append(_text(at, bottom + 17, _tick(tick, percent), "tick middle"))
+        if at - last > _TICK_ROOM:
+            parts.append(_text(at, bottom + 17, _tick(tick, percent), "tick middle"))
+            last = at
     if unit:
         parts.append(_text((x.left + x.right) / 2, bottom + 34, unit, "unit middle"))
     return "".join(parts)
@@ -222,8 +227,9 @@ def _safe(text: str) -> str:
 
 
 def _cut(text: str, length: int) -> str:
+    """A name in ``length`` characters; what tells names apart is often at their end, so the middle goes."""
     line = " ".join(text.split())
-    return line if len(line) <= length else line[: length - 1] + "…"
+    return line if len(line) <= length else f"{line[: length - 8]}…{line[-7:]}"
 
 
 def _px(value: float) -> str:

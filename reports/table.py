@@ -217,19 +217,24 @@ def _common_budget(rows_of: Sequence[dict[int | None, Result]]) -> int | None:
 
 
 def _cell(column: Column, rows: dict[int | None, Result]) -> Cell:
-    row = rows.get(column.budget)
-    if row is None and column.budget is not None:
-        if rows:
-            measured = ", ".join(f"{budget:,}" for budget in sorted(b for b in rows if b is not None))
-            return Cell(None, f"measured at {measured} words only, this column is at {column.budget:,}")
-        return Cell(None, f"not measured: fewer than {SMALLEST_BUDGET:,} words, or not asked for")
+    row = rows.get(column.budget, rows.get(None))
     if row is None:
-        return Cell(None, "not measured")
-    if row.version != column.version:
-        return Cell(None, f"not comparable: measured with {row.version}, this column with {column.version}")
+        return Cell(None, _absence(column, sorted(budget for budget in rows if budget is not None)))
     if row.value is None:
         return Cell(None, row.note or "undefined")
+    if row.version != column.version:
+        return Cell(None, f"not comparable: measured with {row.version}, this column with {column.version}")
     return Cell(row)
+
+
+def _absence(column: Column, budgets: Sequence[int]) -> str:
+    """Why a dataset has no number in a column: measured at other budgets, too small, or not asked for."""
+    if column.budget is None:
+        return "not measured"
+    if budgets:
+        listed = ", ".join(f"{budget:,}" for budget in budgets)
+        return f"measured at {listed} words only, this column is at {column.budget:,}"
+    return f"not measured: fewer than {SMALLEST_BUDGET:,} words, or not asked for"
 
 
 def _marked(table: ComparisonTable) -> ComparisonTable:

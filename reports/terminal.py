@@ -34,12 +34,12 @@ def show(document: Mapping[str, Any], console: Console | None = None) -> None:
     console = console or Console(highlight=False)
     if not console.is_terminal and "COLUMNS" not in os.environ:
         console.width = _PLAIN_WIDTH
-    if not console.encoding.lower().startswith("utf"):
-        # A stream that cannot take all characters gets a question mark for those, not an exception.
-        plain = text(document, console.width).encode(console.encoding, "replace").decode(console.encoding)
-        console.print(plain, end="", markup=False, highlight=False, soft_wrap=True)
+    if console.is_terminal and console.encoding.lower().startswith("utf"):
+        _show(document, console)
         return
-    _show(document, console)
+    # No trailing blanks in a file, and a question mark, not an exception, for what its encoding cannot take.
+    plain = text(document, console.width).encode(console.encoding, "replace").decode(console.encoding)
+    console.print(plain, end="", markup=False, highlight=False, soft_wrap=True)
 
 
 def text(document: Mapping[str, Any], width: int = _PLAIN_WIDTH) -> str:
@@ -72,7 +72,7 @@ def _notes(table: ComparisonTable, console: Console) -> None:
         where = f"{dataset}, {columns}" if len(table.datasets) > 1 else columns
         _print(console, f"–  {where}: {reason}")
     if len(reasons) > _NOTES:
-        _print(console, f"–  {len(reasons) - _NOTES} more reasons for empty cells are in report.html")
+        _print(console, "–  other cells are empty for reasons that report.html names")
 
 
 def _blocks(table: ComparisonTable, width: int, title: str = "") -> Iterator[Table]:

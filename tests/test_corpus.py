@@ -48,16 +48,19 @@ def messages(record: dict[str, Any]) -> list[str]:
 
 @pytest.fixture(scope="module", params=FORMS)
 def corpus(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    """A corpus of each form."""
     return write(tmp_path_factory.mktemp("corpus"), request.param)
 
 
 def test_the_same_seed_gives_the_same_bytes(corpus: Corpus, tmp_path: Path) -> None:
+    """Bytes depend on the arguments alone."""
     form = corpus.totals["form"]
     assert write(tmp_path, form).data == corpus.data
     assert write(tmp_path, form, "--seed", "8").data != corpus.data
 
 
 def test_the_file_is_of_the_asked_size_and_the_stated_hash(corpus: Corpus) -> None:
+    """It ends with the dialogue that reaches the size."""
     last = corpus.data.splitlines(keepends=True)[-1]
     assert SIZE <= len(corpus.data) < SIZE + len(last)
     assert len(corpus.data) == corpus.totals["bytes"]
@@ -65,6 +68,7 @@ def test_the_file_is_of_the_asked_size_and_the_stated_hash(corpus: Corpus) -> No
 
 
 def test_the_totals_are_true(corpus: Corpus) -> None:
+    """Words and characters by an expression of their own, dialogues and messages by the parsed lines."""
     texts: dict[str, list[str]] = {"user": [], "assistant": []}
     for dialogue in corpus.dialogues:
         texts["user"] += dialogue[::2]
@@ -80,18 +84,21 @@ def test_the_totals_are_true(corpus: Corpus) -> None:
 
 
 def test_only_the_planted_copies_are_equal(corpus: Corpus) -> None:
+    """No two dialogues are equal by chance, and every fiftieth is a copy."""
     copies = len(corpus.dialogues) - len(set(map(tuple, corpus.dialogues)))
     assert copies == corpus.totals["duplicates"] == int(0.02 * len(corpus.dialogues))
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5])
 def test_the_share_of_copies_is_the_asked_one(tmp_path: Path, share: float) -> None:
+    """From none to every second dialogue."""
     corpus = write(tmp_path, "alpaca", "--duplicates", str(share))
     copies = len(corpus.dialogues) - len(set(map(tuple, corpus.dialogues)))
     assert copies == corpus.totals["duplicates"] == int(share * len(corpus.dialogues))
 
 
 def test_it_has_the_shape_of_real_dialogues(corpus: Corpus) -> None:
+    """Sizes, rounds, lists, code, typography and other scripts."""
     per_dialogue = len(corpus.data) / len(corpus.dialogues)
     foreign = sum(not "".join(dialogue).isascii() for dialogue in corpus.dialogues) / len(corpus.dialogues)
     if corpus.totals["form"] == "alpaca":
@@ -108,6 +115,7 @@ def test_it_has_the_shape_of_real_dialogues(corpus: Corpus) -> None:
 
 
 def test_new_words_keep_coming(corpus: Corpus) -> None:
+    """The vocabulary of the replies grows as in real text (2,600 and 9,400 to 10,800 there)."""
     words = [word.lower() for dialogue in corpus.dialogues for word in _WORD.findall(" ".join(dialogue[1::2]))]
     early, late = len(set(words[:10_000])), len(set(words[:100_000]))
     assert 1500 < early < 3500
@@ -115,6 +123,7 @@ def test_new_words_keep_coming(corpus: Corpus) -> None:
 
 
 def test_a_wrong_size_is_refused_in_words(tmp_path: Path) -> None:
+    """The message shows how a size is written."""
     done = subprocess.run(
         [sys.executable, WRITER, tmp_path / "x", "--size", "many"], capture_output=True, text=True, check=False
     )

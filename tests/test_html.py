@@ -18,7 +18,7 @@ from ultraqa.reports.axes import Axis, histogram_axis, linear_ticks, short
 HOSTILE = (
     "<script>alert(1)</script><img src=x onerror=alert(2)>{{ 7 * 191 }}{% x %}</textarea></style>\x1b[31m\x00\u202e\"'&"
 )
-VOID = {"meta", "path", "circle", "rect", "br"}
+VOID = {"meta", "path", "circle", "rect", "br", "wbr"}
 
 
 class Page(HTMLParser):
@@ -183,6 +183,7 @@ def test_hostile_text_stays_text() -> None:
     assert "img" not in page.tags
     assert not [name for _, name, _ in page.attributes if name.startswith("on") or name in ("src", "srcset", "style")]
     assert "1337" not in PAGE
+    assert "&lt;wbr" not in PAGE
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\ufffe\uffff]", PAGE)
     shown = "".join(page.text)
     assert "<script>alert(1)</script>" in shown
@@ -325,6 +326,8 @@ def test_axes_have_round_ticks() -> None:
     zero = histogram_axis([([0, 1, 10, 100], [1, 1, 1])], 0, 90, log=True)
     assert [round(zero.place(edge)) for edge in (0, 1, 10, 100)] == [0, 30, 60, 90]
     assert zero.ticks()[0] == 0
+    rounds = histogram_axis([([-0.5, 0.5, 1.5, 2.5], [0, 9, 0])], 0, 90, log=False)
+    assert rounds.ticks() == [0, 1, 2]
     assert [short(value) for value in (0, 0.05, 50, 2000, 1_500_000)] == ["0", "0.05", "50", "2k", "1.5M"]
 
 

@@ -7,6 +7,7 @@ import gzip
 import json
 import lzma
 import os
+import random
 from pathlib import Path
 from typing import Any
 
@@ -532,6 +533,40 @@ def test_a_megabyte_message_crosses_blocks_and_shards(tmp_path: Path) -> None:
     assert [one.dialogues[0].texts for one in found if isinstance(one, Record)] == [
         RECORDS[0]["data"], long["data"], RECORDS[1]["data"],
     ]  # fmt: skip
+
+
+def mutated(data: bytes, chance: random.Random) -> bytes:
+    """The bytes with a few of them changed, dropped, doubled or put in."""
+    mutant = bytearray(data)
+    for _ in range(chance.choice([1, 2, 5, 30])):
+        at = chance.randrange(len(mutant))
+        kind = chance.randrange(4)
+        if kind == 0:
+            mutant[at] = chance.randrange(256)
+        elif kind == 1:
+            del mutant[at : at + chance.randrange(1, max(2, len(mutant) // 50))]
+        elif kind == 2:
+            mutant[at:at] = bytes(chance.choices(b'{}[]",:\\\n\0 \xff', k=3))
+        else:
+            mutant[at:at] = mutant[at // 2 : at // 2 + 50]
+    return bytes(mutant)
+
+
+@pytest.mark.parametrize("name", CONTAINERS)
+def test_damaged_bytes_never_stop_the_run(tmp_path: Path, name: str) -> None:
+    """Whatever is damaged: records and unreadables, the same at any shard size, and every record can be reopened."""
+    data = Path(contents(tmp_path / name).location).read_bytes()
+    chance = random.Random(name)  # noqa: S311  (repeatable damage, no secret)
+    for _ in range(40):
+        given_source = written(tmp_path / name, mutated(data, chance))
+        try:
+            found = [one for part in shards(given_source, 700) for one in records(part)]
+        except UnreadableError:
+            continue
+        good = [one for one in found if isinstance(one, Record)]
+        assert reopen(given_source, [(one.start, one.end) for one in good]) == [one.dialogues for one in good]
+        for part in shards(given_source):
+            assert all(len(batch) or batch.unreadable for batch in batches(part))
 
 
 # --- records that are more than their line ---

@@ -186,6 +186,21 @@ def test_numbers_are_written_as_people_read_them(value: float | None, statistic:
     assert numbers.number(value, statistic, unit) == shown
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "statistic", "shown"),
+    [
+        (64.06, 65.14, "mean", "64.1–65.1"),
+        (0.056, 0.0601, "share", "5.6–6.0 %"),
+        (-2.1, 3.4, "mean", "-2.100 to 3.400"),
+        (None, 3.4, "mean", ""),
+        (math.inf, 3.4, "mean", ""),
+    ],
+)
+def test_intervals_have_one_precision(low: float | None, high: float | None, statistic: str, shown: str) -> None:
+    """Both ends have the digits of their middle, below zero words join them, and no half interval is shown."""
+    assert numbers.interval(low, high, statistic) == shown
+
+
 def test_labels_are_the_names_of_metrics() -> None:
     """A label says the metric by its name, what it is over, and the budget."""
     assert numbers.label("tokens", "assistant", "mean") == "tokens per assistant message"
@@ -303,6 +318,17 @@ def test_budgets_without_overlap_are_not_mixed() -> None:
     assert table.cells[1][0].reason == "measured at 10,000 words only, this column is at 30,000"
 
 
+def test_an_undefined_budgeted_number_says_why() -> None:
+    """A dataset without enough words has a row without budget and value: its note is the reason."""
+    table = comparison(
+        [
+            Result("a", "distinct_2", "assistant", "value", 0.8, budget=10_000),
+            Result("b", "distinct_2", "assistant", "value", None, note="only 900 words"),
+        ]
+    )
+    assert table.cells[1][0].reason == "only 900 words"
+
+
 def test_undefined_numbers_say_why() -> None:
     """A row without a value shows its note; a metric that one dataset lacks is called not measured."""
     table = comparison(
@@ -353,10 +379,10 @@ def test_a_level_that_is_not_passed_is_no_finding() -> None:
 
 def test_a_finding_says_number_share_base_and_worst_dialogues() -> None:
     """The sentence holds count, base and share; rows are worst first, equals in file order, zeros left out."""
-    profile = FakeProfile(share("consecutive_roles", 0.003), {"consecutive_roles": [0, 1, 3, 1, 0, 2]})
+    profile = FakeProfile(share("consecutive_roles", 0.004), {"consecutive_roles": [0, 1, 3, 1, 0, 2]})
     finding = found(profile)["consecutive_roles"]
-    assert finding.sentence == "3 of 1,000 dialogues (0.3 %) let one side speak twice in a row."
-    assert (finding.count, finding.n, finding.value, finding.threshold) == (3, 1000, 0.003, 0)
+    assert finding.sentence == "4 of 1,000 dialogues (0.4 %) let one side speak twice in a row."
+    assert (finding.count, finding.n, finding.value, finding.threshold) == (4, 1000, 0.004, 0)
     assert finding.rows == [2, 5, 1, 3]
 
 
@@ -373,6 +399,21 @@ def test_scores_have_their_worst_end() -> None:
     finding = found(FakeProfile([mean("mtld", "assistant", 30.0, n_undefined=0)], columns))["low_lexical_diversity"]
     assert finding.rows == [2, 3, 5, 0, 4]
     assert "mtld 30.0" in finding.sentence
+
+
+def test_a_mean_over_a_handful_is_no_verdict() -> None:
+    """The mtld of 3 % of the replies says nothing about the set: it is not measured, with the reason."""
+    rows = [mean("words", "assistant", 9.0, n=1000), mean("mtld", "assistant", 20.0, n=30, n_undefined=970)]
+    some, missing = findings(FakeProfile(rows))
+    assert "low_lexical_diversity" not in {finding.finding for finding in some}
+    reasons = {one.finding: one.reason for one in missing}
+    assert reasons["low_lexical_diversity"] == "defined for only 30 of 1,000 messages"
+
+
+def test_a_finding_about_one_dialogue_shows_one() -> None:
+    """A column that orders all dialogues (tokens) shows no more of them than offend."""
+    profile = FakeProfile(share("tokens_over_4096", 0.001), {"tokens": [1, 9000, 20, 3, 4, 5]})
+    assert found(profile)["over_4096_tokens"].rows == [1]
 
 
 def test_repeated_dialogues_show_one_copy_of_each_large_group() -> None:
@@ -396,10 +437,7 @@ def test_replies_without_mtld_are_counted_over_all_replies() -> None:
         finding = found(FakeProfile([words, mean("mtld", "assistant", 60.0, n=n, n_undefined=600)]))[
             "low_mtld_coverage"
         ]
-        assert (
-            finding.sentence
-            == "mtld is undefined for 600 of 1,000 assistant messages (60.0 %), mostly for being short."
-        )
+        assert finding.sentence.startswith("mtld is undefined for 600 of 1,000 assistant messages (60.0 %): under 50")
         assert finding.severity == "warn"
 
 
