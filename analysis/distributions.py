@@ -18,7 +18,7 @@ _BINS: Final = 40
 def distributions(part: Part) -> list[dict[str, Any]]:
     """Histograms of rounds, of lengths by dialogue and by role, and of the lexical indices of replies.
 
-    Counts are binned by a quarter of a power of two; the last bin of an index holds what lies above. The edges do not depend
+    Counts are binned by a quarter of a power of two, rounded; the last bin of an index holds what lies above. The edges do not depend
     on the data, so that datasets can be laid over each other.
     """
     rounds = part.dialogue("rounds")
@@ -26,7 +26,7 @@ def distributions(part: Part) -> list[dict[str, Any]]:
     names = part.profile.columns("messages")
     for name in _COUNTS:
         if name in names:
-            edges = np.unique(np.concatenate([[0], 2 ** np.arange(0, 20.25, 0.25)]))
+            edges = np.unique(np.round(np.concatenate([[0], 2 ** np.arange(0, 20.25, 0.25)])))
             found.append(_histogram(part.name, name, "dialogue", part.dialogue(name), edges, "log", name))
             values = part.message(name)
             for scope, role in (("user", USER), ("assistant", ASSISTANT)):

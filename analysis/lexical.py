@@ -108,6 +108,6 @@ COLUMNS = (
     Column("hdd", lambda w: w.hdd, hdd, direction="higher = more varied", fold="mean"),
     Column("mattr_50", lambda w: w.mattr_50, mattr_50, direction="higher = more varied", fold="mean"),
     Column("yule_k", lambda w: w.yule_k, yule_k, direction="lower = more varied", fold="mean"),
-    Column("duplicated_5grams", lambda w: w.duplicated_5grams, duplicated_5grams, direction="lower = less repetitive", fold="mean"),
+    Column("duplicated_5grams", lambda w: w.duplicated_5grams, duplicated_5grams, unit="share", direction="lower = less repetitive", fold="mean"),
 )  # fmt: skip
 """The lexical columns of a message; a dialogue's value is the mean over its defined messages."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import fields
 from importlib.metadata import version
@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -28,7 +29,7 @@ from ultraqa.analysis.language import Languages, ScriptState, languages
 from ultraqa.analysis.metric import Result
 from ultraqa.analysis.profile import OverwriteError, Profile
 from ultraqa.analysis.statistics import wilson
-from ultraqa.dialogues.reading import Shard, shards
+from ultraqa.dialogues.reading import Shard, pieces, shards
 from ultraqa.dialogues.sources import Dataset, UnreadableError, sha256
 from ultraqa.dialogues.writing import atomically
 
@@ -91,7 +92,8 @@ def profile(
     folded = _fold(Engine(measures, folder / "shards", workers).run(parts, advance))
     if not folded.dialogues:
         raise UnreadableError(_nothing_read(dataset, folded))
-    document = _assemble(folder, dataset, identity, measures, folded)
+    _copy_unreadable(folder / "unreadable.jsonl", [shard for shard, _ in parts], folded)
+    document = _assemble(folder, dataset, identity, measures, [shard for shard, _ in parts], folded)
     shutil.rmtree(folder / "shards")
     return Profile(folder, document)
 
@@ -161,8 +163,26 @@ def _nothing_read(dataset: Dataset, folded: _Folded) -> str:
     return f"{dataset.name}: no dialogue in it (the files are empty)"
 
 
+def _copy_unreadable(file: Path, read: Sequence[Shard], folded: _Folded) -> None:
+    """Copy the bytes of unreadable records of JSON sources, a line each, so that they can be mended and read again."""
+    if not any(one.unreadable for one in folded.shards):
+        return
+    with atomically(file) as partial, partial.open("wb") as out:
+        for shard, one in zip(read, folded.shards, strict=True):
+            if one.unreadable and shard.container in {"jsonl", "array", "object"}:
+                found = one.table("findings")
+                rows = found.filter(pc.equal(found["finding"], "unreadable"))
+                spans = list(zip(rows["start"].to_pylist(), rows["end"].to_pylist(), strict=True))
+                out.writelines(piece.strip() + b"\n" for _, piece, _ in pieces(shard.source, sorted(spans)))
+
+
 def _assemble(
-    folder: Path, dataset: Dataset, identity: dict[str, Any], measures: Measures, folded: _Folded
+    folder: Path,
+    dataset: Dataset,
+    identity: dict[str, Any],
+    measures: Measures,
+    measured_shards: Sequence[Shard],
+    folded: _Folded,
 ) -> dict[str, Any]:
     """Write the Profile's files, ``profile.json`` last: it says that the Profile is finished."""
     counted = _write_tables(folder, dataset.name, folded)
@@ -180,6 +200,7 @@ def _assemble(
         "records": sum(one.records for one in folded.shards),
         "unreadable": sum(one.unreadable for one in folded.shards),
         **counted,
+        "containers": {shard.source.path: shard.container for shard in measured_shards},
         "language": next(iter(spoken.counts), ""),
         "parameters": identity["parameters"],
         "versions": _versions(measures),

@@ -46,7 +46,8 @@ class Column:
         direction: how to read it, "higher = more varied".
         level: whether it has a value per message or per dialogue.
         fold: how a message column becomes columns of its dialogue: the sum of a count, the mean over defined messages.
-        flag: whether it counts offending turns, so that its share (of dialogues with at least one) is reported.
+        share: whether the share of dialogues with at least one is reported, instead of mean and quantiles.
+        flag: whether what it counts is a defect, with evidence for each dialogue; implies ``share``.
         version: version of the definition, with the tool or tokenizer it follows.
     """
 
@@ -57,6 +58,7 @@ class Column:
     direction: str = ""
     level: Literal["message", "dialogue"] = "message"
     fold: Literal["sum", "mean"] = "sum"
+    share: bool = False
     flag: bool = False
     version: str = "1"
 

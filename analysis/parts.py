@@ -51,6 +51,10 @@ class ProfilePart:
         kept["dialogue"] = kept["dialogue"].map(number)
         return kept
 
+    def lines(self, rows: Sequence[int]) -> list[int | None]:
+        """The lines at which the dialogues' records begin."""
+        return self._part.profile.lines(self._part.rows[np.asarray(rows, np.int64)].tolist())
+
     def texts(self, rows: Sequence[int]) -> list[Dialogue]:
         """The text of some of the part's dialogues."""
         return self._part.profile.texts(self._part.rows[np.asarray(rows, np.int64)].tolist())

@@ -18,6 +18,7 @@ from ultraqa.analysis.metric import Result
 from ultraqa.dialogues.batch import Dialogue
 from ultraqa.dialogues.reading import ReadOptions, reopen
 from ultraqa.dialogues.sources import DataError, Source, sha256
+from ultraqa.dialogues.streams import line_at
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,6 +126,19 @@ class Profile:
             found |= {(described.path, *span): dialogues for span, dialogues in zip(spans, opened, strict=True)}
         return [found[place][self._within_record(row)] for row, place in zip(rows, places, strict=True)]
 
+    def lines(self, rows: Sequence[int]) -> list[int | None]:
+        """The line (from 1) at which each dialogue's record begins; None in tables, and where the data is gone."""
+        sources = {one["path"]: Source(one["path"], one["location"], one["size"]) for one in self._described()}
+        found: list[int | None] = []
+        for row in rows:
+            path, start, _ = self._places[row]
+            has_lines = self.document["containers"].get(path) in {"jsonl", "array", "object", "record"}
+            try:
+                found.append(line_at(sources[path], start) if has_lines else None)
+            except OSError:
+                found.append(None)
+        return found
+
     @cached_property
     def _places(self) -> list[tuple[str, int, int]]:
         table = self.table("dialogues", ["path", "start", "end"])
@@ -144,8 +158,11 @@ class Profile:
 
     def _sources(self, moved: Path | str | None) -> list[Source]:
         """The dataset's sources, checked against their sha256."""
-        described = orjson.loads((self.path / "sources.json").read_bytes())
-        return [_checked(one, moved) for one in described]
+        return [_checked(one, moved) for one in self._described()]
+
+    def _described(self) -> list[dict[str, Any]]:
+        """What ``sources.json`` says of each source: path, location, size, sha256."""
+        return list(orjson.loads((self.path / "sources.json").read_bytes()))
 
 
 def _checked(one: dict[str, Any], moved: Path | str | None) -> Source:

@@ -37,6 +37,11 @@ def system_words(w: Words) -> NDArray[np.int32]:
     return count_words(w.batch.other, w.batch.other_offsets)
 
 
+def system_messages(w: Words) -> NDArray[np.int32]:
+    """System turns of the dialogue, which enter no other metric."""
+    return _letters(w, "s")
+
+
 def tool_messages(w: Words) -> NDArray[np.int32]:
     """Tool calls and tool results of the dialogue, which enter no other metric."""
     return _letters(w, "t")
@@ -111,8 +116,12 @@ def _blank(w: Words) -> NDArray[np.bool_]:
     return blank
 
 
-def _column(name: str, compute: Any, unit: str = "", *, level: Any = "dialogue", flag: bool = False) -> Column:
-    return Column(name, compute, compute, unit=unit, level=level, flag=flag)
+def _column(name: str, compute: Any, unit: str, *, level: Any = "dialogue", share: bool = False) -> Column:
+    return Column(name, compute, compute, unit=unit, level=level, share=share)
+
+
+def _flag(name: str, compute: Any, unit: str) -> Column:
+    return Column(name, compute, compute, unit=unit, level="dialogue", share=True, flag=True)
 
 
 COLUMNS = (
@@ -121,12 +130,13 @@ COLUMNS = (
     _column("messages", messages, "messages"),
     _column("rounds", rounds, "rounds"),
     _column("system_words", system_words, "words"),
-    _column("tool_messages", tool_messages, "turns", flag=True),
-    _column("unknown_roles", unknown_roles, "turns", flag=True),
-    _column("empty_messages", empty_messages, "messages", flag=True),
-    _column("starts_with_assistant", starts_with_assistant, "dialogues", flag=True),
-    _column("consecutive_roles", consecutive_roles, "messages", flag=True),
-    _column("ends_with_user", ends_with_user, "dialogues", flag=True),
-    _column("no_assistant", no_assistant, "dialogues", flag=True),
+    _column("system_messages", system_messages, "turns", share=True),
+    _column("tool_messages", tool_messages, "turns", share=True),
+    _flag("unknown_roles", unknown_roles, "turns"),
+    _flag("empty_messages", empty_messages, "messages"),
+    _flag("starts_with_assistant", starts_with_assistant, "dialogues"),
+    _flag("consecutive_roles", consecutive_roles, "messages"),
+    _flag("ends_with_user", ends_with_user, "dialogues"),
+    _flag("no_assistant", no_assistant, "dialogues"),
 )
 """Lengths and structure; a flag counts offending turns, so that a rule on it is an interval like any other."""

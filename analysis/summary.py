@@ -106,7 +106,7 @@ def results(part: Part) -> list[Result]:
     if "tokens" in part.profile.columns("messages"):
         rows += _token_rows(part, by_dialogue)
     for column in COLUMNS:
-        if column.flag:
+        if column.share:
             rows += _rows(part, column.name, "dialogue", share(part.dialogue(column.name) > 0, by_dialogue), "share", d)
     rows += _duplicate_rows(part)
     for scope in corpus.PARTS:

@@ -165,7 +165,7 @@ class BatchBuilder:
         turn_dialogue = np.repeat(np.arange(len(self._turns)), turn_counts)
         codes = _ROLE_CODE[letters]
         spoken = codes != 255
-        blank = np.fromiter((not text or text.isspace() for text in self._texts), np.bool_, len(encoded))
+        blank = np.fromiter(map(str.isspace, self._texts), np.bool_, len(encoded)) | (lengths == 0)
         if spoken.all():
             text, other = encoded, []
             other_lengths = np.zeros(len(self._turns), np.int64)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from ultraqa.dialogues.slices import Cut
 
-__all__ = ["ReadOptions", "Shard", "batches", "records", "reopen", "shards"]
+__all__ = ["ReadOptions", "Shard", "batches", "pieces", "records", "reopen", "shards"]
 
 BATCH_BYTES = 1 << 20
 
@@ -77,7 +77,7 @@ def reopen(source: Source, spans: Sequence[tuple[int, int]], options: ReadOption
     wanted = sorted(set(spans))
     parts = shards(source, UNCUT, options)
     if parts and parts[0].container in JSON and not parts[0].grouped:
-        found = _decoder(parts[0], options).records(_pieces(source, wanted))
+        found = _decoder(parts[0], options).records(pieces(source, wanted))
     else:
         found = _among(parts, wanted, options)
     dialogues = {(one.start, one.end): one.dialogues for one in found if isinstance(one, Record)}
@@ -116,7 +116,7 @@ def _grouped(found: Iterable[Value | Unreadable]) -> Iterator[Value | Unreadable
         yield Value(first.start, max(rows[at].end for at in positions), first.line, tree, tuple(findings))
 
 
-def _pieces(source: Source, spans: Sequence[tuple[int, int]]) -> Iterator[Cut]:
+def pieces(source: Source, spans: Sequence[tuple[int, int]]) -> Iterator[Cut]:
     """The bytes of sorted spans: by seeking, or in one walk where the source is compressed."""
     if not compression(source):
         with opened(source) as file:

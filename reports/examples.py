@@ -99,14 +99,17 @@ def _random(n: int, seed: int) -> list[int]:
 
 
 def _places(profile: Measured, rows: Sequence[int]) -> dict[int, dict[str, Any]]:
-    """Where each row stands: id, file, byte span, and line where the profile knows it."""
-    columns = {name: column(profile, name) for name in ("row", "id", "path", "start", "end", "line")}
+    """Where each row stands: id, file, byte span, and line where lines mean something."""
+    columns = {name: column(profile, name) for name in ("row", "id", "path", "start", "end")}
     known = {name: values for name, values in columns.items() if values is not None}
-    return {row: _place({"row": row, **{name: values[row] for name, values in known.items()}}) for row in rows}
+    return {
+        row: _place({"row": row, **{name: values[row] for name, values in known.items()}}, line)
+        for row, line in zip(rows, profile.lines(rows), strict=True)
+    }
 
 
-def _place(values: dict[str, Any]) -> dict[str, Any]:
-    name, line = values.get("id"), values.get("line")
+def _place(values: dict[str, Any], line: int | None) -> dict[str, Any]:
+    name = values.get("id")
     return {
         # The row in the dataset, which is not the row of a part of it.
         "row": int(values["row"]),
@@ -114,6 +117,5 @@ def _place(values: dict[str, Any]) -> dict[str, Any]:
         "path": str(values.get("path", "")),
         "start": int(values.get("start", 0)),
         "end": int(values.get("end", 0)),
-        # Lines count from 1; 0 and NaN say that lines mean nothing there.
-        "line": int(line) if line is not None and line > 0 else None,
+        "line": line,
     }

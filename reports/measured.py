@@ -38,6 +38,9 @@ class Measured(Protocol):
     def findings(self) -> pd.DataFrame:
         """One line for each thing noticed in a dialogue or message."""
 
+    def lines(self, rows: Sequence[int]) -> list[int | None]:
+        """The lines at which the dialogues' records begin, None where lines mean nothing."""
+
     def texts(self, rows: Sequence[int]) -> list[Dialogue]:
         """The dialogues themselves, read again from their source."""
 

@@ -96,6 +96,10 @@ class FakeProfile:
             }
         )
 
+    def lines(self, rows: Sequence[int]) -> list[int | None]:
+        """No lines, as in a table."""
+        return [None for _ in rows]
+
     def texts(self, rows: Sequence[int]) -> list[Dialogue]:
         """The dialogues themselves."""
         return [Dialogue("ua", [f"question {row}", HOSTILE], "human,gpt") for row in rows]

@@ -148,14 +148,15 @@ def report(
     shown: list[Profile | ProfilePart] = list(profiles)
     if by:
         shown = [part for one in profiles for part in split(one, by)]
-    found = document(
-        shown, version=version("ultraqa"), published=published, text=text, seed=seed,
-        methods=[one._asdict() for one in definitions()], command=command,
-    )  # fmt: skip
+    scored = []
     if scores is not None:
         from ultraqa.analysis.scores import joined
 
-        found["results"] += joined(profiles, Path(scores))
+        scored = joined(profiles, Path(scores))
+    found = document(
+        shown, version=version("ultraqa"), published=published, text=text, seed=seed,
+        scores=scored, methods=[one._asdict() for one in definitions()], command=command,
+    )  # fmt: skip
     write(found, folder)
     _write_dialogues(profiles, folder / "dialogues.parquet")
     return Report(folder, found)
