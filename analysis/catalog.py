@@ -9,6 +9,7 @@ from ultraqa.analysis import diversity, duplicates, language, pieces
 from ultraqa.analysis.engine import COLUMNS, COUNTS
 from ultraqa.analysis.metric import Column, first_sentence
 from ultraqa.analysis.summary import WINDOWS
+from ultraqa.analysis.tokens import tokens_per_word
 
 _SAMPLED = "user assistant"
 
@@ -43,6 +44,7 @@ def definitions() -> list[Definition]:
     for window in WINDOWS:
         doc = f"Dialogues of more than {window:,} tokens, which a trainer with that window cuts or drops."
         found.append(Definition(f"tokens_over_{window}", "dialogue", "share", "lower = less is cut", doc, ""))
+    found.append(_of("tokens_per_word", _SAMPLED, "tokens", "", tokens_per_word))
     trained = "Share of the tokens that stand in assistant messages, which is what supervised training learns from."
     found.append(Definition("assistant_token_share", "dataset", "share", "", trained, ""))
     found.append(_of("exact_duplicates", "dialogue prompt assistant", "share", "lower = less copied", duplicates.exact_duplicates))

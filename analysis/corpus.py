@@ -44,11 +44,6 @@ class Part:
     lengths: NDArray[np.int64]
     text: NDArray[np.uint8]
 
-    @property
-    def cut(self) -> int | None:
-        """Dialogues with a greater content hash cannot enter any more; None while the part has room."""
-        return int(self.keys[-1]) if self.words.sum() >= SAMPLE_WORDS else None
-
 
 @dataclass(frozen=True, slots=True)
 class SampleState:
@@ -57,10 +52,6 @@ class SampleState:
     size: int
     user: Part
     assistant: Part
-
-    def cuts(self) -> dict[str, int | None]:
-        """The cut of each part."""
-        return {"user": self.user.cut, "assistant": self.assistant.cut}
 
 
 _NO_HASHES, _NO_NUMBERS = np.zeros(0, np.uint64), np.zeros(0, np.int64)
@@ -90,6 +81,14 @@ class Sample:
             _merge([part.user for part in parts], starts),
             _merge([part.assistant for part in parts], starts),
         )
+
+
+def cut(parts: Sequence[Part]) -> int | None:
+    """Content hash above which no further dialogue can enter the parts' common sample; None while it has room."""
+    keys, first = np.unique(np.concatenate([part.keys for part in parts]), return_index=True)
+    words = np.cumsum(np.concatenate([part.words for part in parts])[first])
+    full = int(np.searchsorted(words, SAMPLE_WORDS))
+    return int(keys[full]) if full < len(keys) else None
 
 
 def prompt_hashes(words: Words) -> NDArray[np.uint64]:

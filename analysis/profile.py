@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
@@ -81,6 +82,12 @@ class Profile:
     def findings(self) -> pd.DataFrame:
         """The evidence: dialogue (its row, -1 for an unreadable record), message, finding, start, end, detail."""
         return self.table("findings").to_pandas()
+
+    def evidence(self, skip: Collection[str] = ()) -> list[tuple[int, str, str]]:
+        """The evidence as (dialogue, finding, detail), without the findings in ``skip``."""
+        table = self.table("findings", ["dialogue", "finding", "detail"])
+        kept = table.filter(pc.invert(pc.is_in(table["finding"], pa.array(list(skip), pa.string()))))
+        return list(zip(*(kept[name].to_pylist() for name in kept.column_names), strict=True))
 
     def columns(self, table: str = "dialogues") -> list[str]:
         """Names of the columns of "dialogues", "messages" or "findings"."""

@@ -8,6 +8,7 @@ import os
 import shutil
 import tempfile
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -45,7 +46,13 @@ class Source:
 
 
 def sha256(source: Source) -> str:
-    """Hex digest of the file's bytes as stored."""
+    """Hex digest of the file's bytes as stored; read again only where size or time of the file have changed."""
+    changed = 0 if is_remote(source.location) else Path(source.location).stat().st_mtime_ns
+    return _digest(source, changed)
+
+
+@lru_cache(maxsize=1024)
+def _digest(source: Source, _changed: int) -> str:
     digest = hashlib.sha256()
     with opened(source) as file:
         while block := file.read(1 << 20):

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+import numpy as np
+
 from ultraqa.reports import numbers
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
-    import pandas as pd
+    from numpy.typing import NDArray
 
     from ultraqa.analysis.metric import Result
     from ultraqa.dialogues.batch import Dialogue
@@ -32,11 +34,11 @@ class Measured(Protocol):
     def rows(self) -> list[Result]:
         """All measured numbers."""
 
-    def dialogues(self, columns: list[str] | None = None) -> pd.DataFrame:
-        """One line a dialogue, in the order of rows; ValueError for a column that it has not."""
+    def column(self, name: str) -> NDArray[Any]:
+        """A column of the dialogues, in file order; ValueError for one that it has not."""
 
-    def findings(self) -> pd.DataFrame:
-        """One line for each thing noticed in a dialogue or message."""
+    def evidence(self, skip: Collection[str] = ()) -> list[tuple[int, str, str]]:
+        """What was noticed: dialogue (-1 for a record that could not be read), finding, detail; some findings left out."""
 
     def lines(self, rows: Sequence[int]) -> list[int | None]:
         """The lines at which the dialogues' records begin, None where lines mean nothing."""
@@ -130,13 +132,12 @@ def say(template: str, count: int, n: int, *, share: float, **more: str) -> str:
     return text.replace(" are longer", " is longer") if count == 1 else text
 
 
-def column(profile: Measured, name: str) -> pd.Series[Any] | None:
-    """A column of the dialogues, indexed by row; None where the profile has not measured it."""
+def column(profile: Measured, name: str) -> NDArray[Any] | None:
+    """A column of the dialogues; None where the profile has not measured it."""
     try:
-        frame = profile.dialogues([name])
+        return profile.column(name)
     except (KeyError, ValueError):
         return None
-    return frame[name].reset_index(drop=True)
 
 
 def worst_rows(profile: Measured, name: str, end: str = "high", limit: int = ROWS) -> list[int]:
@@ -145,15 +146,19 @@ def worst_rows(profile: Measured, name: str, end: str = "high", limit: int = ROW
     ``end`` is high (above 0), low, or group: then the column holds the row of the original, and the first copy of each
     of the most copied dialogues is taken.
     """
-    values = column(profile, name) if name else None
-    if values is None:
+    found = column(profile, name) if name else None
+    if found is None:
         return []
-    values = values.dropna()
+    values = found.astype(float)
+    rows = np.flatnonzero(~np.isnan(values))
     if end == "group":
-        copies = values[values >= 0]
-        sizes = copies.groupby(copies).transform("size")
-        values = sizes[~copies.duplicated()]
+        rows = rows[values[rows] >= 0]
+        _, first, sizes = np.unique(values[rows], return_index=True, return_counts=True)
+        rows, ranks = rows[first], -sizes.astype(float)
+        order = np.lexsort((rows, ranks))
     elif end == "high":
-        values = values[values > 0]
-    worst = values.sort_values(ascending=end == "low", kind="stable").head(limit)
-    return [int(str(row)) for row in worst.index]
+        rows = rows[values[rows] > 0]
+        order = np.argsort(-values[rows], kind="stable")
+    else:
+        order = np.argsort(values[rows], kind="stable")
+    return [int(row) for row in rows[order][:limit]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from ultraqa.reports import numbers
@@ -46,11 +47,8 @@ def unreadable(table: Numbers, profile: Measured) -> Iterable[Finding]:
 
 def _first(profile: Measured) -> str:
     """Place and reason of the first unreadable record, as the profile noted them."""
-    frame = profile.findings()
-    if "detail" not in frame:
-        return ""
-    details = frame.loc[frame["finding"] == "unreadable", "detail"]
-    return f"; the first is {details.iloc[0]}" if len(details) else ""
+    details = [detail for _, finding, detail in profile.evidence() if finding == "unreadable"]
+    return f"; the first is {details[0]}" if details else ""
 
 
 def coverage(table: Numbers, profile: Measured) -> Iterable[Finding]:
@@ -120,8 +118,7 @@ def _other_language(profile: Measured, main: str) -> list[int]:
     spoken = column(profile, "language")
     if spoken is None:
         return []
-    spoken = spoken.dropna()
-    return [int(str(row)) for row in spoken[spoken != main].head(ROWS).index]
+    return [row for row, code in enumerate(spoken.tolist()) if code not in {None, main}][:ROWS]
 
 
 def few(table: Numbers, profile: Measured) -> Iterable[Finding]:
@@ -149,19 +146,19 @@ def few(table: Numbers, profile: Measured) -> Iterable[Finding]:
 
 def notices(table: Numbers, profile: Measured) -> Iterable[Finding]:
     """What the readers noted on dialogues, one finding a kind of note."""
-    frame = profile.findings()
-    reported = {row.metric for row in table.all} | {"unreadable"}
-    frame = frame[(frame["dialogue"] >= 0) & ~frame["finding"].isin(reported)]
+    noticed: dict[str, Counter[int]] = {}
+    for dialogue, name, _ in profile.evidence(skip={row.metric for row in table.all} | {"unreadable"}):
+        if dialogue >= 0:
+            noticed.setdefault(name, Counter())[dialogue] += 1
     n = table.dialogues()
-    for name, group in frame.groupby("finding", sort=True):
-        counts = group.groupby("dialogue").size().sort_values(ascending=False, kind="stable")
-        severity, template, why = levels.NOTICES.get(str(name), ("info", levels.OTHER_NOTICE, "Noted while reading."))
+    for name, counts in sorted(noticed.items()):
+        severity, template, why = levels.NOTICES.get(name, ("info", levels.OTHER_NOTICE, "Noted while reading."))
         share = len(counts) / max(n, len(counts))
         yield Finding(
             dataset=profile.name,
-            finding=str(name),
+            finding=name,
             severity=severity,
-            sentence=say(template, len(counts), n, share=share, name=str(name)),
+            sentence=say(template, len(counts), n, share=share, name=name),
             why=why,
             metric="",
             scope="dialogue",
@@ -170,5 +167,5 @@ def notices(table: Numbers, profile: Measured) -> Iterable[Finding]:
             threshold=0.0,
             count=len(counts),
             n=n,
-            rows=[int(str(row)) for row in counts.index[:ROWS]],
+            rows=[row for row, _ in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:ROWS]],
         )

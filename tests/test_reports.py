@@ -29,7 +29,9 @@ from ultraqa.reports.table import comparison
 from ultraqa.reports.thresholds import RULES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
+
+    from numpy.typing import NDArray
 
 LLAMA = "1 llama"
 HOSTILE = "<script>alert(1)</script> {{ 7 * 7 }} </textarea>\x1b[31m\x07\u202e =HYPERLINK(1) | `x` [a](http://b)\n@all"
@@ -78,23 +80,15 @@ class FakeProfile:
         """Every number."""
         return self._rows
 
-    def dialogues(self, columns: list[str] | None = None) -> pd.DataFrame:
-        """Columns of the dialogues; ValueError as a real Profile's."""
-        missing = set(columns or ()) - set(self._columns)
-        if missing:
-            raise ValueError(f"no column {missing}")
-        return self._columns if columns is None else self._columns[columns]
+    def column(self, name: str) -> NDArray[Any]:
+        """A column of the dialogues; ValueError as a real Profile's."""
+        if name not in self._columns:
+            raise ValueError(f"no column {name}")
+        return self._columns[name].to_numpy()
 
-    def findings(self) -> pd.DataFrame:
+    def evidence(self, skip: Collection[str] = ()) -> list[tuple[int, str, str]]:
         """What the reader noticed."""
-        return pd.DataFrame(
-            {
-                "dialogue": pd.Series([row for row, _ in self._notices], dtype="int64"),
-                "message": -1,
-                "finding": pd.Series([name for _, name in self._notices], dtype="object"),
-                "detail": [f"detail {i}" for i in range(len(self._notices))],
-            }
-        )
+        return [(row, name, f"detail {i}") for i, (row, name) in enumerate(self._notices) if name not in skip]
 
     def lines(self, rows: Sequence[int]) -> list[int | None]:
         """No lines, as in a table."""

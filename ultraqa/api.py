@@ -242,8 +242,11 @@ def _write_dialogues(profiles: Sequence[Profile], file: Path) -> None:
 
     from ultraqa.dialogues.writing import atomically
 
-    tables = [one.table("dialogues") for one in profiles]
     with atomically(file) as partial:
+        if len(profiles) == 1:
+            shutil.copyfile(profiles[0].path / "dialogues.parquet", partial)
+            return
+        tables = [one.table("dialogues") for one in profiles]
         pq.write_table(pa.concat_tables(tables, promote_options="permissive"), partial, compression="lz4")
 
 

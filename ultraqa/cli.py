@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
 
 import typer
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
     from ultraqa.analysis.measuring import Progress
 
+_UsageError = cast("type[Exception]", typer.BadParameter.__base__)  # typer keeps its own copy of click
 OK, FAILED, USAGE, NOT_EVALUATED, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 app = typer.Typer(
@@ -171,6 +173,8 @@ def inspect(
 @app.command()
 def metrics(as_json: AsJson = False) -> None:
     """List every metric with its scopes, unit, direction, definition and source."""
+    from rich.padding import Padding
+
     from ultraqa.analysis.catalog import definitions
 
     if as_json:
@@ -178,12 +182,12 @@ def metrics(as_json: AsJson = False) -> None:
 
         sys.stdout.buffer.write(orjson.dumps([one._asdict() for one in definitions()], option=orjson.OPT_INDENT_2) + b"\n")
         return
-    from rich.table import Table
-
-    table = Table("metric", "scopes", "unit", "direction", "definition", "source", show_lines=True)
+    console = _stdout()
     for one in definitions():
-        table.add_row(*one)
-    _stdout().print(table)
+        details = "; ".join(part for part in (one.scopes.replace(" ", ", "), one.unit, one.direction) if part)
+        console.print(f"{one.name}  ({details})", style="bold", markup=False)
+        source = f" Source: {one.source}." if one.source else ""
+        console.print(Padding(f"{one.doc}{source}", (0, 0, 0, 2)), markup=False)
 
 
 @app.command()
@@ -265,6 +269,7 @@ def main() -> NoReturn:
 
 
 def _run() -> int:
+    gc.set_threshold(100_000)  # records come and go by the million and hold no cycles
     try:
         code = app(standalone_mode=False)
         sys.stdout.flush()
@@ -280,15 +285,13 @@ def _run() -> int:
 
 
 def _failed(error: Exception) -> int:
-    import click
-
     from ultraqa.analysis.profile import OverwriteError, ProfileError
     from ultraqa.dialogues.sources import DataError, UnreadableError
 
-    if isinstance(error, click.exceptions.Abort):
+    if isinstance(error, typer.Abort):
         return INTERRUPTED
-    if isinstance(error, click.ClickException):
-        error.show()
+    if isinstance(error, _UsageError):
+        error.show()  # type: ignore[attr-defined]
         return USAGE
     _say(f"ultraqa: {error}")
     if isinstance(error, DataError) and not isinstance(error, UnreadableError):
