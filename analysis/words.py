@@ -287,9 +287,9 @@ def _ones(typing_context: Any, value: Any) -> Any:
 @_inline
 def _load(text64, i):
     """Eight bytes from byte ``i`` on, by two aligned loads."""
-    q = i >> 3
+    q = np.uint64(i >> 3)
     shift = np.uint64((i & 7) << 3)
-    return (text64[q] >> shift) | ((text64[q + 1] << np.uint64(1)) << (np.uint64(63) - shift))
+    return (text64[q] >> shift) | ((text64[q + np.uint64(1)] << np.uint64(1)) << (np.uint64(63) - shift))
 
 
 @_inline
@@ -341,7 +341,7 @@ def _masks(text64, n_blocks, separators, odd):
         odd[block] = odd_bits
 
 
-@_jit
+@_inline
 def _walk(text, start, end, classes, scripts, lower, b, scratch64, half, n, n_extra, n_paper, letters):
     """Both streams of a run of bytes that is not plain letters, character by character."""
     scratch, hashes, starts, ends, extra, stream = b.scratch, b.hashes, b.starts, b.ends, b.extra, b.paper
@@ -441,16 +441,18 @@ def _encode(buffer, at, code):
 @_inline
 def _tokenise(first, last, classes, scripts, lower, b, text64, scratch64, half, n, n_extra, n_paper, letters):
     """Both streams of the message in bytes ``first`` to ``last``, appended to those of its dialogue."""
-    text, separators, odd, hashes, starts, ends, paper = b.text, b.separators, b.odd, b.hashes, b.starts, b.ends, b.paper
+    text, separators, odd, hashes, starts, ends, paper = (
+        b.text, b.separators, b.odd, b.hashes, b.starts, b.ends, b.paper
+    )  # fmt: skip
     singles, context, latin = 0, False, np.uint64(0)
     start, running = first, np.uint64(0)
-    for block in range(first >> 6, (last + 63) >> 6):
+    for block in range(first >> 6, (last >> 6) + 1):
         base = block << 6
         solid = ~separators[block]
         if base < first:
             solid &= _ALL << np.uint64(first - base)
-        if base + 64 > last:
-            solid &= _ALL >> np.uint64(base + 64 - last)
+        if base + 64 > last:  # what lies behind the message ends a run like a separator
+            solid &= (np.uint64(1) << np.uint64(last - base)) - np.uint64(1)
         latin += _ones(solid & ~odd[block])
         edges = solid ^ ((solid << np.uint64(1)) | running)
         while edges:
@@ -464,8 +466,8 @@ def _tokenise(first, last, classes, scripts, lower, b, text64, scratch64, half, 
             plain = length < 64
             if plain:
                 shift = np.uint64(start & 63)
-                q = start >> 6
-                strange = (odd[q] >> shift) | ((odd[q + 1] << np.uint64(1)) << (np.uint64(63) - shift))
+                q = np.uint64(start >> 6)
+                strange = (odd[q] >> shift) | ((odd[q + np.uint64(1)] << np.uint64(1)) << (np.uint64(63) - shift))
                 plain = strange & (_ALL >> np.uint64(64 - length)) == 0
             if plain:
                 hashes[n] = _hash(text64, start, length, _CASE)
@@ -480,12 +482,6 @@ def _tokenise(first, last, classes, scripts, lower, b, text64, scratch64, half, 
                 )
                 singles += more
                 context = context or flagged
-    if running:
-        n, n_extra, n_paper, more, flagged = _walk(
-            text, start, last, classes, scripts, lower, b, scratch64, half, n, n_extra, n_paper, letters
-        )
-        singles += more
-        context = context or flagged
     letters[0] += np.int64(latin)
     return n, n_extra, n_paper, singles, context
 

@@ -53,7 +53,8 @@ def ultraqa() -> Callable[..., subprocess.CompletedProcess[str]]:
         command: list[Any] = [sys.executable, "-m", "ultraqa", *words]
         environment = {name: value for name, value in os.environ.items() if name not in {"COLUMNS", "NO_COLOR"}}
         return subprocess.run(
-            command, cwd=cwd, input=stdin, env=environment | variables, capture_output=True, text=True, timeout=300
-        )
+            command, check=False, cwd=cwd, input=stdin, env=environment | variables, capture_output=True, text=True,
+            timeout=300,
+        )  # fmt: skip
 
     return run

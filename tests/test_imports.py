@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import ultraqa
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -129,8 +131,6 @@ def test_help_is_there_at_once() -> None:
 
 def test_public_names_are_there() -> None:
     """Every name of ``__all__`` can be imported, and a wrong one is an AttributeError."""
-    import ultraqa
-
     assert all(getattr(ultraqa, name) for name in ultraqa.__all__)
     with pytest.raises(AttributeError, match="has no attribute 'profil'"):
         ultraqa.profil  # noqa: B018

@@ -42,12 +42,14 @@ def files(folder: Path) -> list[Path]:
 def tree() -> set[str]:
     """The names that the wheel should hold, from the files on disk."""
     face = {f"ultraqa/{file.name}" for file in (ROOT / "ultraqa").iterdir() if file.suffix == ".py"}
-    rooms = {f"ultraqa/{room}/{file.relative_to(ROOT / room).as_posix()}" for room in ROOMS for file in files(ROOT / room)}
+    rooms = {
+        f"ultraqa/{room}/{file.relative_to(ROOT / room).as_posix()}" for room in ROOMS for file in files(ROOT / room)
+    }
     return face | rooms | {"ultraqa/py.typed"}
 
 
 def copy_sources(folder: Path, *, links: bool) -> None:
-    """Copy what a build needs; without links as git writes them where it has none, as files that hold the target's path."""
+    """Copy what a build needs; without links, they are files that hold the target's path, as git writes them then."""
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, folder)
     for name in ("ultraqa", *ROOMS):
@@ -62,7 +64,7 @@ def copy_sources(folder: Path, *, links: bool) -> None:
 def build(folder: Path) -> zipfile.ZipFile:
     """Build the wheel of a folder with what is installed, fetching nothing."""
     command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder / "dist", folder]
-    done = subprocess.run(command, capture_output=True, text=True)
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     (wheel,) = (folder / "dist").glob("*.whl")
     return zipfile.ZipFile(wheel)
@@ -70,11 +72,13 @@ def build(folder: Path) -> zipfile.ZipFile:
 
 def cannot_build() -> str:
     """Why no wheel can be built here, "" if one can."""
+    if find_spec("build") is None:
+        return "build is not installed"
     try:
-        major = int(version("setuptools").split(".")[0])
+        old = int(version("setuptools").split(".")[0]) < 77
     except PackageNotFoundError:
         return "setuptools is not installed"
-    return "build is not installed" if find_spec("build") is None else "setuptools is older than 77" if major < 77 else ""
+    return "setuptools is older than 77" if old else ""
 
 
 @pytest.mark.skipif(bool(cannot_build()), reason=f'no wheel can be built ({cannot_build()}): pip install -e ".[dev]"')

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 INDICES: Final = ("mtld", "mtld_paper", "hdd", "mattr_50", "yule_k", "duplicated_5grams")
 TOLERANCES: Final = {"hdd": 1e-9, "duplicated_5grams": 1e-15}
-"""The oracle's HD-D goes through lgamma, good to ten digits; its share of 5-grams is a difference, rounded once more. All
-other numbers are compared exactly."""
+"""The oracle's HD-D goes through lgamma, good to ten digits; its share of 5-grams is a difference, rounded once more.
+All other numbers are compared exactly."""
 
 REAL_BYTES: Final = int(os.environ.get("ULTRAQA_REAL_BYTES", "5000000"))
 """Bytes of real text on which kernel and oracle are compared, chosen with a seed; 0 stands for all of it."""
@@ -41,19 +41,13 @@ FRAGMENTS: Final = (
     " ", "  ", "\n", "\t", "\r\n", "\x1c", "\x1f", "\x85", "\xa0", "\u2028", "\u3000", "\x00", "\x01", "\x7f", "\ufeff",
     "-", "–", "—", "--", "_", ".", ",", "!", "?", "@", "/", "\\", "`", "{", "|", "~", "^", "0", "7", "1984", "²", "٣",
     "e\u0301", "\u0301", "\u0301\u0301", "é", "É", "ß", "ẞ", "ﬁ", "ǅ", "Ⱥ", "ⱥ", "Ⱦ", "İ", "I", "ı", "i̇", "K", "Å",
-    "Σ", "ΑΣ", "ΟΔΥΣΣΕΥΣ", "σ", "ς", "Σ.", "Мир", "мир", "ДОМ", "שלום", "سلام", "ـ", "हिन्दी", "नमस्ते", "क्", "தமிழ்", "বাংলা",
-    "漢", "漢字", "漢a", "a漢", "漢'字", "漢\u0301", "你好，世界", "かな", "カタカナ", "ｶﾅ", "ー", "々", "สวัสดี", "กำ", "ລາວ", "ខ្មែរ", "မြန်မာ",
+    "Σ", "ΑΣ", "ΟΔΥΣΣΕΥΣ", "σ", "ς", "Σ.", "Мир", "мир", "ДОМ", "שלום", "سلام", "ـ",
+    "हिन्दी", "नमस्ते", "क्", "தமிழ்", "বাংলা",
+    "漢", "漢字", "漢a", "a漢", "漢'字", "漢\u0301", "你好，世界", "かな", "カタカナ", "ｶﾅ", "ー", "々",
+    "สวัสดี", "กำ", "ລາວ", "ខ្មែរ", "မြန်မာ",
     "한국어", "각", "😀", "👩‍👩‍👧", "🇫🇷", "𝒜", "𐐀", "𐐨", "\U00020000", "\U0010ffff", "\u200d", "\u200b", "\u00ad",
     "x" * 63, "x" * 64, "X" * 65, "y" * 130, "é" * 40, "漢" * 30, "Ⱥ" * 70, "a'" * 40, "a1" * 40,
 )  # fmt: skip
-
-
-@pytest.fixture(scope="session")
-def real_data() -> Path:
-    """The folder of real data."""
-    if "ULTRAQA_REAL_DATA" not in os.environ:
-        pytest.skip("ULTRAQA_REAL_DATA does not name a folder of real data")
-    return Path(os.environ["ULTRAQA_REAL_DATA"])
 
 
 def newer() -> list[str]:
@@ -73,7 +67,9 @@ TEXTS: Final = st.one_of(
     ANY_TEXT,
     st.lists(st.sampled_from(FRAGMENTS), max_size=60).map("".join),
     st.lists(st.sampled_from(FRAGMENTS), max_size=60).map(" ".join),
-    st.lists(st.sampled_from(("to be or not", "to", "be", "that", "is", "the", "Question")), min_size=40, max_size=90).map(" ".join),
+    st.lists(
+        st.sampled_from(("to be or not", "to", "be", "that", "is", "the", "Question")), min_size=40, max_size=90
+    ).map(" ".join),
     st.lists(st.sampled_from(FRAGMENTS), min_size=60, max_size=120).map(" ".join),
     st.lists(st.one_of(st.sampled_from(FRAGMENTS), ANY_TEXT), max_size=30).map("".join),
 )
@@ -111,7 +107,10 @@ def letters_of(texts: Sequence[str]) -> list[int]:
     """Letters of a dialogue by script."""
     classes, scripts, _ = characters.tables()
     counts = Counter(
-        int(scripts[ord(c)]) for text in texts for c in text if classes[ord(c)] in {characters.LETTER, characters.SINGLE}
+        int(scripts[ord(c)])
+        for text in texts
+        for c in text
+        if classes[ord(c)] in {characters.LETTER, characters.SINGLE}
     )
     return [counts[i] for i in range(len(characters.SCRIPTS))]
 
@@ -161,7 +160,9 @@ def assert_vocabulary_is_oracle(messages: Sequence[str]) -> None:
         ("😀👩‍👩‍👧 ok", ["ok"]),
     ],
 )
-def test_words_are_runs_of_letters_and_single_characters_where_no_spaces_are_written(text: str, wanted: list[str]) -> None:
+def test_words_are_runs_of_letters_and_single_characters_where_no_spaces_are_written(
+    text: str, wanted: list[str]
+) -> None:
     """The definition of DESIGN §5, case by case, and the kernel with it."""
     assert words.words(text) == wanted
     assert_vocabulary_is_oracle([text])
@@ -184,7 +185,7 @@ def test_paper_words_delete_digits_and_dashes_and_split_at_ascii_punctuation(tex
     assert words.paper_words(text) == wanted
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=600)
 @given(dialogues=DIALOGUES, min_words=st.sampled_from((1, 5, words.MIN_WORDS)))
 @example(dialogues=[], min_words=1)
 @example(dialogues=[[]], min_words=1)
@@ -196,7 +197,7 @@ def test_kernel_equals_oracle_on_any_text(dialogues: list[list[str]], min_words:
     assert_kernel_is_oracle(dialogues, min_words)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(messages=st.lists(TEXTS, max_size=12))
 @example(messages=[])
 @example(messages=[""])
@@ -261,14 +262,24 @@ def test_a_message_of_a_megabyte_measures_exactly() -> None:
 def test_a_hundred_thousand_messages_measure_as_each_alone() -> None:
     """A batch of very many short messages, in one dialogue and in many."""
     rng = random.Random(2)
-    kinds = ["", "Yes, it is.", "No!", "漢字です", "don't know 2", "Σας", "one two three four five one two three four five"]
+    kinds = [
+        "",
+        "Yes, it is.",
+        "No!",
+        "漢字です",
+        "don't know 2",
+        "Σας",
+        "one two three four five one two three four five",
+    ]
     texts = rng.choices(kinds, k=100_000)
     alone = {text: expected(text, 1) for text in kinds}
     for dialogues in ([texts], [[text] for text in texts]):
         found = words.scan(batch_of(dialogues), words.Workspace(), min_words=1)
         for name in ("words", "characters", *INDICES):
             wanted = [math.nan if alone[text][name] is None else alone[text][name] for text in texts]
-            np.testing.assert_allclose(getattr(found, name), np.array(wanted, float), rtol=0, atol=TOLERANCES.get(name, 0))
+            np.testing.assert_allclose(
+                getattr(found, name), np.array(wanted, float), rtol=0, atol=TOLERANCES.get(name, 0)
+            )
 
 
 ONE_LETTER_MESSAGES: Final = """
@@ -287,13 +298,17 @@ assert found.words == ["a", "b", "c"] and len(found.ids) == 150_000
 
 def test_messages_of_one_letter_fit_the_buffers() -> None:
     """Messages that follow each other without a separator have a word a byte (run apart: an overflow ends the process)."""
-    run = subprocess.run([sys.executable, "-c", ONE_LETTER_MESSAGES], capture_output=True, text=True, timeout=120, check=False)
+    run = subprocess.run(
+        [sys.executable, "-c", ONE_LETTER_MESSAGES], capture_output=True, text=True, timeout=120, check=False
+    )
     assert run.returncode == 0, run.stderr
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(dialogues=st.lists(st.lists(TEXTS, min_size=1, max_size=4), min_size=1, max_size=8), data=st.data())
-def test_hashes_are_equal_where_texts_and_roles_are_and_only_there(dialogues: list[list[str]], data: st.DataObject) -> None:
+def test_hashes_are_equal_where_texts_and_roles_are_and_only_there(
+    dialogues: list[list[str]], data: st.DataObject
+) -> None:
     """Message hashes follow the text alone, dialogue hashes the messages in order."""
     copied = [*dialogues, *data.draw(st.lists(st.sampled_from(dialogues), max_size=4))]
     found = words.scan(batch_of(copied), WORKSPACE)
@@ -308,12 +323,18 @@ def test_hashes_are_equal_where_texts_and_roles_are_and_only_there(dialogues: li
 def test_a_dialogue_of_the_same_texts_in_other_roles_or_cut_otherwise_has_another_hash() -> None:
     """Roles, order and message borders enter the dialogue's hash."""
     builder = BatchBuilder()
-    for roles, texts in (("ua", ["a b", "c"]), ("au", ["a b", "c"]), ("ua", ["c", "a b"]), ("ua", ["a ", "bc"]), ("u", ["a bc"])):
+    for roles, texts in (
+        ("ua", ["a b", "c"]),
+        ("au", ["a b", "c"]),
+        ("ua", ["c", "a b"]),
+        ("ua", ["a ", "bc"]),
+        ("u", ["a bc"]),
+    ):
         builder.add("file", Record(0, 0, "messages", [Dialogue(roles, texts, "")], {}))
     assert len(set(words.scan(builder.batch(), WORKSPACE).dialogue_hash.tolist())) == 5
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(dialogues=DIALOGUES, before=DIALOGUES)
 def test_what_a_workspace_measured_before_changes_nothing(dialogues: list[list[str]], before: list[list[str]]) -> None:
     """A used workspace gives bit for bit what a new one gives."""
@@ -330,7 +351,9 @@ def test_indices_are_undefined_where_over_a_fifth_of_the_words_are_single_charac
     spaced = ["same", "word", "again", "and"] * 20
     for singles, defined in ((20, True), (21, False)):
         found = words.scan(batch_of([[" ".join([*spaced, *(["漢"] * singles)])]]), WORKSPACE)
-        assert [bool(np.isnan(getattr(found, name)[0])) for name in ("mtld", "hdd", "mattr_50", "yule_k")] == [not defined] * 4
+        assert [bool(np.isnan(getattr(found, name)[0])) for name in ("mtld", "hdd", "mattr_50", "yule_k")] == [
+            not defined
+        ] * 4
         assert not np.isnan(found.mtld_paper[0])
 
 
@@ -339,12 +362,16 @@ def test_indices_are_undefined_below_the_minimum_of_words() -> None:
     text = " ".join(["one", "two", "three", "four", "five", "six", "seven"] * 8)
     for n, undefined in ((49, True), (50, False)):
         found = words.scan(batch_of([[" ".join(text.split()[:n])]]), WORKSPACE)
-        assert [bool(np.isnan(getattr(found, name)[0])) for name in ("mtld", "hdd", "mattr_50", "yule_k")] == [undefined] * 4
+        assert [bool(np.isnan(getattr(found, name)[0])) for name in ("mtld", "hdd", "mattr_50", "yule_k")] == [
+            undefined
+        ] * 4
         assert not np.isnan(found.mtld_paper[0])
         assert not np.isnan(found.duplicated_5grams[0])
 
 
-@pytest.mark.skipif(unicodedata.unidata_version != characters.UNICODE, reason="this Python has another version of Unicode")
+@pytest.mark.skipif(
+    unicodedata.unidata_version != characters.UNICODE, reason="this Python has another version of Unicode"
+)
 def test_the_stored_character_tables_are_those_of_unicode_14() -> None:
     """``characters.npz`` is what its module builds."""
     built = characters.build()
@@ -372,7 +399,11 @@ def strings(folder: Path) -> Iterator[str]:
                 yield from (cell for row in csv.reader(opened) for cell in row)
                 continue
             raw = opened.read()
-        pending: list[Any] = [json.loads(line) for line in raw.split("\n") if line.strip()] if file.suffix == ".jsonl" else [json.loads(raw)]
+        pending: list[Any] = (
+            [json.loads(line) for line in raw.split("\n") if line.strip()]
+            if file.suffix == ".jsonl"
+            else [json.loads(raw)]
+        )
         while pending:
             value = pending.pop()
             if isinstance(value, str):
