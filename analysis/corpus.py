@@ -7,7 +7,7 @@ hashes of the parts of a dataset hold those of the whole, so samples merge exact
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -183,6 +183,18 @@ class SampledText:
     def word_offsets(self) -> NDArray[np.int64]:
         """First word of every dialogue, shape (k + 1,)."""
         return self.message_offsets[self.dialogue_offsets]
+
+    def first(self, words: int) -> SampledText:
+        """The first dialogues that hold at least ``words`` words, or all."""
+        k = int(np.searchsorted(self.word_offsets, words)) + 1
+        if k >= len(self.dialogue_offsets):
+            return self
+        messages = self.dialogue_offsets[:k]
+        words_kept = self.message_offsets[: messages[-1] + 1]
+        return replace(
+            self, ids=self.ids[: words_kept[-1]], message_offsets=words_kept, dialogue_offsets=messages,
+            rows=self.rows[: k - 1], prompts=self.prompts[: k - 1],
+        )  # fmt: skip
 
     def of_rows(self, rows: NDArray[np.int64]) -> SampledText:
         """The sampled dialogues among ``rows``, in the same order: again a sample in order of content hash."""

@@ -6,7 +6,9 @@ goes on where it was, and a file of other data or parameters is never taken for 
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,7 +22,7 @@ import orjson
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from ultraqa.analysis import lexical, shape
+from ultraqa.analysis import arrow, lexical, shape
 from ultraqa.analysis.corpus import EMPTY_SAMPLE, PARTS, Part, Sample, SampleState, cut, prompt_hashes
 from ultraqa.analysis.language import Scripts, ScriptState
 from ultraqa.analysis.metric import Column
@@ -34,7 +36,7 @@ from ultraqa.dialogues.writing import atomically
 
 SHARD_BYTES: Final = 8 << 20
 """Size of a shard, which is lost when a run is killed, and the grain of parallel work."""
-_HELD_TEXT: Final = 64 << 20
+_HELD_TEXT: Final = 24 << 20
 SCHEMA: Final = 1
 """Version of the Profile's files; a Profile of another version is measured anew."""
 
@@ -139,7 +141,7 @@ class Engine:
                 while True:
                     for i, (shard, digest) in todo:  # a few ahead only: results wait in files, not in memory
                         waiting.append((shard, pool.submit(self._visit, i, shard, digest)))
-                        if len(waiting) > 2 * self.workers:
+                        if len(waiting) > self.workers:
                             break
                     if not waiting:
                         return
@@ -183,6 +185,14 @@ class Engine:
         return _save(file, tables, states)
 
 
+def return_memory() -> None:
+    """Give freed memory back to the system: allocators keep it for the threads that are gone (glibc only, else nothing)."""
+    pa.default_memory_pool().release_unused()
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)
+
+
 def _columns(words: Words, tokens: NDArray[np.int32] | None) -> tuple[dict[str, Any], dict[str, Any]]:
     """Message columns and dialogue columns of one batch."""
     messages = {column.name: column.map(words) for column in COLUMNS if column.level == "message"}
@@ -224,51 +234,36 @@ def _tables(words: Words, tokens: NDArray[np.int32] | None) -> dict[str, pa.Tabl
     owner = np.repeat(np.arange(len(batch)), counts)
     position = np.arange(len(owner)) - np.repeat(batch.dialogue_offsets[:-1], counts)
     return {
-        "dialogues": pa.table(
+        "dialogues": arrow.table(
             {
-                "id": pa.array(batch.ids, pa.string()),
-                "path": pa.array(batch.paths, pa.string()),
-                "start": batch.spans[:, 0],
-                "end": batch.spans[:, 1],
-                "format": pa.array(batch.formats, pa.string()),
-                "roles": pa.array(batch.turns, pa.string()),
-                "role_tags": pa.array(batch.tags, pa.string()),
-                "empty_turns": batch.empty_turns,
-                **{name: _array(values) for name, values in dialogues.items()},
+                "id": arrow.strings(batch.ids),
+                "path": arrow.strings(batch.paths),
+                "start": arrow.numbers(batch.spans[:, 0]),
+                "end": arrow.numbers(batch.spans[:, 1]),
+                "format": arrow.strings(batch.formats),
+                "roles": arrow.strings(batch.turns),
+                "role_tags": arrow.strings(batch.tags),
+                "empty_turns": arrow.numbers(batch.empty_turns),
+                **{name: arrow.numbers(values) for name, values in dialogues.items()},
                 **{f"field.{name}": _field(values) for name, values in batch.fields.items()},
             }
         ),
-        "messages": pa.table(
+        "messages": arrow.table(
             {
-                "dialogue": owner,
-                "position": position.astype(np.int32),
-                "role": batch.roles,
-                **{name: _array(values) for name, values in messages.items()},
-                "hash": words.message_hash,
+                "dialogue": arrow.numbers(owner),
+                "position": arrow.numbers(position.astype(np.int32)),
+                "role": arrow.numbers(batch.roles),
+                **{name: arrow.numbers(values) for name, values in messages.items()},
+                "hash": arrow.numbers(words.message_hash),
             }
         ),
         "findings": _findings(batch, dialogues),
     }
 
 
-def _array(values: NDArray[Any]) -> pa.Array:
-    """A column, NaN as null."""
-    if values.dtype.kind == "f":
-        return pa.array(values, from_pandas=True)
-    return pa.array(np.ascontiguousarray(values))
-
-
 def _field(values: list[Any]) -> pa.Array:
     """A record field as text; what is not text as compact JSON."""
-    return pa.array(
-        [v if v is None or isinstance(v, str) else orjson.dumps(v, default=str).decode() for v in values], pa.string()
-    )
-
-
-FINDINGS: Final = pa.schema(
-    [("dialogue", pa.int64()), ("message", pa.int32()), ("finding", pa.string()), ("start", pa.int64()),
-     ("end", pa.int64()), ("detail", pa.string())]
-)  # fmt: skip
+    return arrow.strings([v if v is None or isinstance(v, str) else orjson.dumps(v, default=str).decode() for v in values])
 
 
 def _findings(batch: Batch, dialogues: dict[str, NDArray[Any]]) -> pa.Table:
@@ -284,7 +279,17 @@ def _findings(batch: Batch, dialogues: dict[str, NDArray[Any]]) -> pa.Table:
                 for d in np.flatnonzero(counts)
             ]
     rows += [(-1, -1, "unreadable", u.start, u.end, f"{u.path}: line {u.line}: {u.reason}") for u in batch.unreadable]
-    return pa.table(list(zip(*rows, strict=True)) if rows else [[]] * len(FINDINGS), schema=FINDINGS)
+    dialogue, message, finding, start, end, detail = zip(*rows, strict=True) if rows else ((), (), (), (), (), ())
+    return arrow.table(
+        {
+            "dialogue": arrow.numbers(np.array(dialogue, np.int64)),
+            "message": arrow.numbers(np.array(message, np.int32)),
+            "finding": arrow.strings(finding),
+            "start": arrow.numbers(np.array(start, np.int64)),
+            "end": arrow.numbers(np.array(end, np.int64)),
+            "detail": arrow.strings(detail),
+        }
+    )
 
 
 def _states(words: Words, cuts: dict[str, int | None]) -> dict[str, Any]:
@@ -354,8 +359,8 @@ def shifted(table: pa.Table, start: int) -> pa.Table:
     """A table whose dialogue numbers are counted from ``start``; -1 (no dialogue) stays."""
     if "dialogue" not in table.column_names:
         return table
-    numbers = table["dialogue"].to_numpy()
-    return table.set_column(0, "dialogue", pa.array(np.where(numbers >= 0, numbers + start, numbers)))
+    numbers = arrow.array(table["dialogue"])
+    return table.set_column(0, "dialogue", arrow.numbers(np.where(numbers >= 0, numbers + start, numbers)))
 
 
 def _bytes_of(table: pa.Table) -> NDArray[np.uint8]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -15,16 +17,15 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from ultraqa.analysis import summary
+from ultraqa.analysis import arrow, summary
 from ultraqa.analysis.characters import SCRIPTS as SCRIPT_NAMES
 from ultraqa.analysis.corpus import PARTS, SampledText, SampleState, sampled_text
 from ultraqa.analysis.distributions import distributions
 from ultraqa.analysis.duplicates import exact_duplicates
-from ultraqa.analysis.engine import COLUMNS, SCRIPTS, SHARD_BYTES, Engine, Measured, Measures, shifted
+from ultraqa.analysis.engine import COLUMNS, SCRIPTS, SHARD_BYTES, Engine, Measured, Measures, return_memory, shifted
 from ultraqa.analysis.language import Languages, ScriptState, languages
 from ultraqa.analysis.metric import Result
 from ultraqa.analysis.profile import OverwriteError, Profile
@@ -93,6 +94,7 @@ def profile(
     folded = _fold(list(engine.run(parts, advance)), engine.sample())
     if not folded.dialogues:
         raise UnreadableError(_nothing_read(dataset, folded))
+    return_memory()
     _copy_unreadable(folder / "unreadable.jsonl", [shard for shard, _ in parts], folded)
     document = _assemble(folder, dataset, identity, measures, [shard for shard, _ in parts], folded)
     shutil.rmtree(folder / "shards")
@@ -165,8 +167,8 @@ def _copy_unreadable(file: Path, read: Sequence[Shard], folded: _Folded) -> None
         for shard, one in zip(read, folded.shards, strict=True):
             if one.unreadable and shard.container in {"jsonl", "array", "object"}:
                 found = one.table("findings")
-                rows = found.filter(pc.equal(found["finding"], "unreadable"))
-                spans = list(zip(rows["start"].to_pylist(), rows["end"].to_pylist(), strict=True))
+                rows = zip(*(found[name].to_pylist() for name in ("finding", "start", "end")), strict=True)
+                spans = [(start, end) for finding, start, end in rows if finding == "unreadable"]
                 out.writelines(piece.strip() + b"\n" for _, piece, _ in pieces(shard.source, sorted(spans)))
 
 
@@ -198,7 +200,7 @@ def _assemble(
         "language": next(iter(spoken.counts), ""),
         "parameters": identity["parameters"],
         "versions": _versions(measures),
-        "packages": {name: version(name) for name in PACKAGES},
+        "packages": _installed(PACKAGES),
         "identity": identity,
     }
     found = Profile(folder, document)
@@ -212,6 +214,17 @@ def _assemble(
     document["distributions"] = distributions(whole)
     _write_json(folder / "profile.json", document)
     return document
+
+
+def _installed(names: Sequence[str]) -> dict[str, str]:
+    """Installed versions, from the names of the packages' records beside them (metadata costs 20 ms a package)."""
+    found = {}
+    for folder in filter(os.path.isdir, sys.path):
+        for entry in os.listdir(folder):
+            name, dash, number = entry.removesuffix(".dist-info").partition("-")
+            if dash and entry.endswith(".dist-info"):
+                found.setdefault(name.lower().replace("_", "-"), number)
+    return {name: found[name] for name in names if name in found}
 
 
 def _versions(measures: Measures) -> dict[str, str]:
@@ -251,8 +264,7 @@ def _write_tables(folder: Path, name: str, folded: _Folded) -> dict[str, dict[st
             here = slice(row, row + len(one.hashes))
             dialogues = _with_repeats(one, name, here, repeats, folded)
             for column, tally in tallies.items():
-                for entry in dialogues[column].value_counts().to_pylist():
-                    tally[entry["values"]] += entry["counts"]
+                tally.update(dialogues[column].to_pylist())
             writers["dialogues"].write(dialogues)
             for table in ("messages", "findings"):
                 writers[table].write(shifted(one.table(table), row))
@@ -292,14 +304,14 @@ def _with_repeats(one: Measured, name: str, here: slice, repeats: _Repeats, fold
         "duplicate_of_prompt": _row_or_null(repeats.duplicate_of_prompt[here]),
         "exact_duplicates_assistant": repeats.replies[here],
     }
-    table = table.add_column(0, "row", pa.array(rows)).add_column(0, "dataset", pa.array([name] * len(rows), pa.string()))
-    for column, values in found.items():
-        table = table.append_column(column, pa.array(values))
-    return table
+    first = {"dataset": arrow.strings([name] * len(rows)), "row": arrow.numbers(rows)}
+    middle = dict(zip(table.column_names, table.columns, strict=True))
+    last = {column: values if isinstance(values, pa.Array) else arrow.numbers(values) for column, values in found.items()}
+    return arrow.table({**first, **middle, **last})
 
 
 def _row_or_null(rows: NDArray[np.int64]) -> pa.Array:
-    return pa.array(rows, mask=rows < 0)
+    return arrow.numbers(rows, rows < 0)
 
 
 def _write_sample(file: Path, samples: dict[str, SampledText]) -> None:

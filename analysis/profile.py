@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
+from ultraqa.analysis import arrow
 from ultraqa.analysis.corpus import SampledText
 from ultraqa.analysis.metric import Result
 from ultraqa.dialogues.batch import Dialogue
@@ -86,8 +86,8 @@ class Profile:
     def evidence(self, skip: Collection[str] = ()) -> list[tuple[int, str, str]]:
         """The evidence as (dialogue, finding, detail), without the findings in ``skip``."""
         table = self.table("findings", ["dialogue", "finding", "detail"])
-        kept = table.filter(pc.invert(pc.is_in(table["finding"], pa.array(list(skip), pa.string()))))
-        return list(zip(*(kept[name].to_pylist() for name in kept.column_names), strict=True))
+        rows = zip(*(table[name].to_pylist() for name in table.column_names), strict=True)
+        return [row for row in rows if row[1] not in skip]
 
     def columns(self, table: str = "dialogues") -> list[str]:
         """Names of the columns of "dialogues", "messages" or "findings"."""
@@ -102,11 +102,11 @@ class Profile:
         missing = sorted(set(columns or ()) - set(self.columns(name)))
         if missing:
             raise ProfileError(f"{self.name} has no column {missing[0]!r}; it has {', '.join(self.columns(name))}")
-        return pq.read_table(self.path / f"{name}.parquet", columns=None if columns is None else list(columns))
+        return pq.ParquetFile(self.path / f"{name}.parquet").read(columns=None if columns is None else list(columns))
 
     def column(self, name: str, table: str = "dialogues") -> NDArray[Any]:
         """One column as an array, nulls of numbers as NaN."""
-        return np.asarray(self.table(table, [name])[name].to_numpy())
+        return arrow.array(self.table(table, [name])[name])
 
     def sample(self, part: str) -> SampledText:
         """The sampled words of one part, "user" or "assistant"."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ultraqa.analysis import corpus, diversity
 from ultraqa.analysis.duplicates import exact_duplicates
-from ultraqa.analysis.engine import COLUMNS, COUNTS
+from ultraqa.analysis.engine import COLUMNS, COUNTS, return_memory
 from ultraqa.analysis.language import word_frequencies, word_overuse, word_underuse
 from ultraqa.analysis.metric import Result
 from ultraqa.analysis.profile import Profile
@@ -88,8 +88,8 @@ def parts_by(profile: Profile, field: str) -> list[Part]:
     Raises:
         ProfileError: the field was not asked for when the Profile was made.
     """
-    values = profile.table("dialogues", [f"field.{field}"])[f"field.{field}"].fill_null("(none)")
-    kinds, inverse, counts = np.unique(values.to_numpy().astype(str), return_inverse=True, return_counts=True)
+    values = ["(none)" if value is None else value for value in profile.column(f"field.{field}")]
+    kinds, inverse, counts = np.unique(np.array(values, str), return_inverse=True, return_counts=True)
     order = np.argsort(-counts, kind="stable")
     return [part_of(profile, np.flatnonzero(inverse == k), f"{profile.name}/{kinds[k]}") for k in order]
 
@@ -110,6 +110,7 @@ def results(part: Part) -> list[Result]:
         if column.share:
             rows += _rows(part, column.name, "dialogue", share(part.dialogue(column.name) > 0, by_dialogue), "share", d)
     rows += _duplicate_rows(part)
+    return_memory()
     with ThreadPoolExecutor(len(corpus.PARTS)) as pool:  # compiled code and gzip run beside each other
         for found in pool.map(lambda scope: list(_sample_rows(part, scope)), corpus.PARTS):
             rows += found
@@ -183,7 +184,7 @@ def _duplicate_rows(part: Part) -> Iterator[Result]:
 
 def _sample_rows(part: Part, scope: str) -> Iterator[Result]:
     sample = part.profile.sample(scope).of_rows(part.rows)
-    for value in diversity.measure(sample, diversity.BUDGETS, int(part.profile.document["parameters"]["seed"])):
+    for value in diversity.measure(sample, diversity.PART_BUDGETS[scope], int(part.profile.document["parameters"]["seed"])):
         yield Result(
             part.name, value.metric, scope, "value", value.value, value.low, value.high,
             diversity.UNITS.get(value.metric, ""), value.n, 0, value.budget,

@@ -174,26 +174,46 @@ def scan(batch: Batch, workspace: Workspace, *, min_words: int = MIN_WORDS) -> W
         workspace: buffers of the calling thread.
         min_words: below this number of words ``mtld``, ``hdd``, ``mattr_50`` and ``yule_k`` are undefined.
     """
-    m, d = len(batch.roles), len(batch)
-    counts = np.zeros((m, 2), np.int32)
-    indices = np.empty((m, 6), np.float64)
-    context = np.zeros(m, np.bool_)
-    found = Words(
-        batch, counts[:, 0], counts[:, 1], *(indices[:, i] for i in range(6)),
-        message_hash=np.zeros(m, np.uint64), dialogue_hash=np.zeros(d, np.uint64),
-        letters=np.zeros((d, _N_SCRIPTS), np.int32),
-    )  # fmt: skip
-    buffers = workspace.reserve(len(batch.text))
-    buffers.text[: len(batch.text)] = batch.text
-    buffers.text[len(batch.text) : len(batch.text) + 2 * _PAD] = 0
+    outputs = _outputs(len(batch.roles), len(batch))
+    counts, indices, context, message_hash, dialogue_hash, letters = outputs
+    buffers = _loaded(workspace, batch.text)
     _scan(
         len(batch.text), batch.message_offsets, batch.roles, batch.dialogue_offsets, *characters.tables(), min_words,
-        buffers, buffers.text.view(np.uint64),
-        counts, indices, context, found.message_hash, found.dialogue_hash, found.letters,
+        buffers, buffers.text.view(np.uint64), *outputs, _NO_POSITIONS,
     )  # fmt: skip
+    found = Words(
+        batch, counts[:, 0], counts[:, 1], *(indices[:, i] for i in range(6)), message_hash, dialogue_hash, letters
+    )
     for i in np.flatnonzero(context):
         found.mtld_paper[i] = _mtld_paper_of(paper_words(batch.message(int(i))))
     return found
+
+
+class _Positions(NamedTuple):
+    """Where the words are, asked for or (with no room for offsets) not."""
+
+    hashes: NDArray[np.uint64]  # of all words
+    spans: NDArray[np.int32]  # first byte of each, and the one after its last
+    offsets: NDArray[np.int64]  # first word of each message
+
+
+_NO_POSITIONS: Final = _Positions(np.empty(0, np.uint64), np.empty((0, 2), np.int32), np.empty(0, np.int64))
+
+
+def _loaded(workspace: Workspace, text: NDArray[np.uint8]) -> Any:  # noqa: ANN401  (buffers, typed for numba)
+    """A workspace's buffers holding a text and the zeros that loads may read behind it."""
+    buffers = workspace.reserve(len(text))
+    buffers.text[: len(text)] = text
+    buffers.text[len(text) : len(text) + 2 * _PAD] = 0
+    return buffers
+
+
+def _outputs(m: int, d: int) -> tuple[NDArray[Any], ...]:
+    """Empty outputs of the kernel: counts, indices, context, message hashes, dialogue hashes, letters."""
+    return (
+        np.zeros((m, 2), np.int32), np.empty((m, 6)), np.zeros(m, np.bool_),
+        np.zeros(m, np.uint64), np.zeros(d, np.uint64), np.zeros((d, _N_SCRIPTS), np.int32),
+    )  # fmt: skip
 
 
 def _mtld_paper_of(tokens: list[str]) -> float:
@@ -220,14 +240,18 @@ class Vocabulary(NamedTuple):
 
 def vocabulary(text: NDArray[np.uint8], message_offsets: NDArray[np.int64]) -> Vocabulary:
     """Words of all messages as dense ids in order of first appearance, and the words themselves."""
-    buffers = _buffers(len(text))
-    buffers.text[: len(text)] = text
-    hashes = np.empty(len(text) // 2 + _PAD, np.uint64)
-    spans = np.empty((len(hashes), 2), np.int64)
-    offsets = np.zeros(len(message_offsets), np.int64)
-    n = _positions(
-        len(text), message_offsets, *characters.tables(), buffers, buffers.text.view(np.uint64), hashes, spans, offsets
+    m = len(message_offsets) - 1
+    buffers = _loaded(Workspace(), text)
+    positions = _Positions(
+        np.empty(len(text) // 2 + _PAD, np.uint64), np.empty((len(text) // 2 + _PAD, 2), np.int32), np.zeros(m + 1, np.int64)
     )
+    one_by_one = np.arange(m + 1, dtype=np.int64)  # every message a dialogue of its own
+    _scan(
+        len(text), message_offsets, np.zeros(m, np.uint8), one_by_one, *characters.tables(), MIN_WORDS,
+        buffers, buffers.text.view(np.uint64), *_outputs(m, m), positions,
+    )  # fmt: skip
+    hashes, spans, offsets = positions
+    n = int(offsets[-1])
     ids, first = intern(hashes[:n])
     raw = bytes(text)
     return Vocabulary(ids, offsets, [_spelling(raw[a:b].decode()) for a, b in spans[first].tolist()])
@@ -650,9 +674,10 @@ def _content_hash(text64, first, last):
 @_jit
 def _scan(
     size, message_offsets, roles, dialogue_offsets, classes, scripts, lower, min_words, b, text64,
-    counts, indices, context, message_hash, dialogue_hash, letters,
+    counts, indices, context, message_hash, dialogue_hash, letters, positions,
 ):  # fmt: skip
-    """Measure every message of a batch; see ``Words`` for the outputs."""
+    """Measure every message of a batch; see ``Words`` for the outputs and ``_Positions`` for what is optional."""
+    total = 0
     hashes, extra, ids, extra_ids, paper, keys, slots = b.hashes, b.extra, b.ids, b.extra_ids, b.paper, b.keys, b.slots
     _masks(text64, (size >> 6) + 2, b.separators, b.odd)
     scratch64 = b.scratch.view(np.uint64)
@@ -678,6 +703,14 @@ def _scan(
             message_hash[i], counts[i, 1] = _content_hash(text64, first, last)
             identity = _mix((identity ^ message_hash[i]) + np.uint64(roles[i]))
         dialogue_hash[d] = identity
+        if len(positions.offsets) > 0:
+            for k in range(n):
+                positions.hashes[total + k] = hashes[k]
+                positions.spans[total + k, 0] = b.starts[k]
+                positions.spans[total + k, 1] = b.ends[k]
+            for i in range(begin, finish):
+                positions.offsets[i + 1] = total + word_ends[i - begin]
+            total += n
         table = 16
         while table < 2 * (n + n_extra):
             table *= 2
@@ -723,25 +756,3 @@ def _indices(first, last, paper_first, paper_last, singles, min_words, b, genera
     for k in range(n_kinds):
         counts[kinds[k]] = 0
     return generation
-
-
-@_jit
-def _positions(size, message_offsets, classes, scripts, lower, b, text64, hashes, spans, offsets):
-    """Hashes and byte spans of the words of all messages, and the word offsets of the messages; the number of words."""
-    word_hashes, starts, ends = b.hashes, b.starts, b.ends
-    _masks(text64, (size >> 6) + 2, b.separators, b.odd)
-    scratch64 = b.scratch.view(np.uint64)
-    half = (len(b.scratch) >> 4) << 3
-    letters = np.zeros(_N_SCRIPTS, np.int64)
-    total = 0
-    for i in range(len(message_offsets) - 1):
-        n, _, _, _, _ = _tokenise(
-            message_offsets[i], message_offsets[i + 1], classes, scripts, lower, b, text64, scratch64, half, 0, 0, 0, letters
-        )
-        for k in range(n):
-            hashes[total + k] = word_hashes[k]
-            spans[total + k, 0] = starts[k]
-            spans[total + k, 1] = ends[k]
-        total += n
-        offsets[i + 1] = total
-    return total

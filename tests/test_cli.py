@@ -187,7 +187,7 @@ def test_no_text_leaves_every_text_out(ultraqa: Run, samples: Path, tmp_path: Pa
     done = ultraqa("report", samples / "messages.jsonl", "--no-text", "-o", "bare", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     pieces = text_pieces(samples / "messages.jsonl")
-    assert len(pieces) > 40
+    assert len(pieces) > 30
     for file in sorted((tmp_path / "bare").rglob("*")):
         if file.is_file():
             content = shown(file) + done.stdout
@@ -411,7 +411,7 @@ def test_interrupted_and_run_again(ultraqa: Run, tmp_path: Path) -> None:
         (["report", "{sample}", "--tokens", "some"], ["some", "auto, all, none"]),
         (["report", "{sample}", "--paths", "worst"], ["worst", "best, all"]),
         (["report", "{sample}", "--workers", "0"], ["--workers"]),
-        (["report", "{sample}", "--seed", "many"], ["many"]),
+        (["report", "{sample}", "--seed", "many"], ["--seed"]),
         (["report", "{sample}", "--map", "question"], ["question", "KEY=NAME"]),
         (["report", "{sample}", "--embedder", "big"], ["big", "none"]),
         (["report", "{sample}", "--format", "ultrachap"], ["ultrachap", "ultrachat"]),
@@ -426,7 +426,7 @@ def test_interrupted_and_run_again(ultraqa: Run, tmp_path: Path) -> None:
         (["inspect", "{sample}", "--format", "nope"], ["nope"]),
         (["metrics", "--nope"], ["--nope"]),
     ],
-    ids=lambda value: " ".join(value),
+    ids=" ".join,
 )
 def test_wrong_usage_ends_with_2(
     words: list[str], told: list[str], ultraqa: Run, samples: Path, tmp_path: Path
