@@ -36,7 +36,11 @@ class Definition(NamedTuple):
 
 def definitions() -> list[Definition]:
     """Every metric, in the order of the report."""
-    found = [Definition("dialogues", "dataset", "dialogues", "", "Dialogues of the dataset.", "")]
+    found = [
+        Definition("dialogues", "dataset", "dialogues", "", "Dialogues of the dataset.", ""),
+        Definition("records", "dataset", "", "", "Records read: lines, array elements, rows, or trees of messages.", ""),
+        Definition("unreadable", "dataset", "", "lower = less is lost", "Records that could not be read.", ""),
+    ]
     for column in COLUMNS:
         found.append(_of(column.name, _scopes(column), column.unit, column.direction, column.definition))
         if column.name == "characters":

@@ -3,8 +3,8 @@
 Every one of these depends on the size of the text, so each is computed on the first B words of the sample (whole dialogues
 in order of content hash, the last one cut) for B = 10⁴, 3·10⁴, 10⁵, 3·10⁵, 10⁶, and only equal budgets are compared.
 N-grams never cross a message. Intervals come from half-samples of dialogues drawn without replacement: bootstrap copies
-would count as repetition. Above 3·10⁴ words they are scaled from those by the square root of the size, which is cautious for
-counts of types: their spread falls faster.
+would count as repetition. Above 10⁵ words they are scaled from those at 10⁵ by the square root of the size (compression: from
+3·10⁴), which is cautious for counts of types: their spread falls faster.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ ORDERS: Final = (1, 2, 3, 4)
 PART_BUDGETS: Final = {"user": BUDGETS[:3], "assistant": BUDGETS}
 """What is trained on is measured to a million words; prompts, which it is set beside, to 10⁵."""
 DRAWS: Final = 20
-DRAWN_BUDGET: Final = 30_000
-_COMPRESSION_DRAWS: Final = 8  # gzip -9 runs at 20 MB a second
+DRAWN_BUDGET: Final = 100_000
+_COMPRESSION_DRAWS: Final = 8
+_COMPRESSION_BUDGET: Final = 30_000  # gzip -9 runs at 20 MB a second
 UNITS: Final = {"vocabulary": "words"} | {f"entropy_{n}": "bits" for n in ORDERS}
 
 
@@ -178,8 +179,11 @@ def measure(sample: SampledText, budgets: Sequence[int], seed: int) -> Iterator[
         inside = int(dialogue[budget - 1]) + 1
         values = _statistics(grams, dialogue, budget) | {"compression_ratio": ratios[budget]}
         if budget <= DRAWN_BUDGET:
-            drawn = _deviations(sample, grams, inside, seed)
+            drawn = _deviations(sample, grams, inside, seed, squeezed=budget <= _COMPRESSION_BUDGET)
             deviations |= {metric: (budget, deviation) for metric, deviation in drawn.items()}
+        if "distinct_1" in deviations:  # types are a share times the words
+            size, deviation = deviations["distinct_1"]
+            deviations["vocabulary"] = (size, deviation * budget)
         for metric, value in values.items():
             yield Value(metric, budget, value, *_interval(value, budget, deviations.get(metric)), inside)
 
@@ -238,7 +242,9 @@ def spectrum(ids: NDArray[np.int32]) -> Spectrum:
     return Spectrum(len(ids), int(by_count[1:].sum()), int(by_count[1]), float(bits.sum()))
 
 
-def _deviations(sample: SampledText, grams: dict[int, NDArray[np.int32]], dialogues: int, seed: int) -> dict[str, float]:
+def _deviations(
+    sample: SampledText, grams: dict[int, NDArray[np.int32]], dialogues: int, seed: int, *, squeezed: bool
+) -> dict[str, float]:
     """Standard deviation of every statistic over half-samples of the first ``dialogues`` dialogues."""
     if dialogues < 20:
         return {}
@@ -255,7 +261,7 @@ def _deviations(sample: SampledText, grams: dict[int, NDArray[np.int32]], dialog
         owner = np.repeat(np.arange(len(chosen), dtype=np.int32), np.diff(offsets)[chosen])
         fours = grams[4][at]
         values["self_repetition_4"] = self_repetition_4(_dense(fours[fours >= 0]), owner[fours >= 0])
-        if draw < _COMPRESSION_DRAWS:
+        if squeezed and draw < _COMPRESSION_DRAWS:
             values["compression_ratio"] = compression_ratio(_text(sample, chosen))
         for metric, value in values.items():
             if value is not None:

@@ -44,7 +44,8 @@ def mtld_paper(words: Sequence[str]) -> float | None:
     """MTLD exactly as LexicalRichness 0.5.1 gives it, with its tokeniser and no minimum length.
 
     Higher = more varied, but also longer: where all words differ it is the number of words, so short replies pull the mean
-    down. Comparable with the published UltraChat table. None for a text without a token.
+    down. Comparable with the published UltraChat table. None for a text without a token. Source: LexicalRichness 0.5.1, as
+    the UltraChat paper (Ding et al. 2023, Table 4) names it.
     """
     n, forward = len(words), _factors(words)
     if not n:

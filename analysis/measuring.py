@@ -90,6 +90,8 @@ def profile(
         done += _bytes(shard)
         progress(Progress(done, total))
 
+    if not parts:
+        raise UnreadableError(f"{dataset.name}: no dialogue in it (the data is empty)")
     engine = Engine(measures, folder / "shards", workers)
     folded = _fold(list(engine.run(parts, advance)), engine.sample())
     if not folded.dialogues:
@@ -156,7 +158,7 @@ def _nothing_read(dataset: Dataset, folded: _Folded) -> str:
         reasons = one.table("findings")["detail"].to_pylist()
         if reasons:
             return f"{dataset.name}: no dialogue could be read. {reasons[0]}"
-    return f"{dataset.name}: no dialogue in it (the files are empty)"
+    return f"{dataset.name}: no dialogue in it (the data is empty)"
 
 
 def _copy_unreadable(file: Path, read: Sequence[Shard], folded: _Folded) -> None:

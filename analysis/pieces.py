@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tokenizers import Tokenizer
 
 BLANK: Final = "▁"
-_SAFE_PAIRS: Final = 1 << 16  # slots of the table of non-ASCII pairs, grown as needed
+_BYTES: Final = {f"<0x{byte:02X}>" for byte in range(256)}
 
 
 def tokens(batch: Batch, pieces: Pieces, cache: PieceCache) -> NDArray[np.int32]:
@@ -80,7 +80,9 @@ def load(path: Path | None = None) -> Pieces:
     try:
         described = json.loads(raw)
         described["added_tokens"] = []
-        described["post_processor"] = None
+        described["post_processor"] = described["truncation"] = described["padding"] = None
+        if "dropout" in described["model"]:
+            described["model"]["dropout"] = None
         chunked = _chunkable(described)
         if chunked:
             described["normalizer"] = None
@@ -93,13 +95,16 @@ def load(path: Path | None = None) -> Pieces:
 
 
 def _chunkable(described: dict[str, Any]) -> bool:
-    """Whether this is BPE on ▁-text without a pre-tokenizer, the case in which cutting is known to be exact."""
+    """Whether this is BPE on ▁-text without a pre-tokenizer, affixes or fused unknowns: there cutting is exact."""
+    model = described["model"]
     steps = (described.get("normalizer") or {}).get("normalizers", [])
     kinds = [(step.get("type"), step.get("prepend"), (step.get("pattern") or {}).get("String")) for step in steps]
     return (
-        described["model"]["type"] == "BPE"
+        model["type"] == "BPE"
         and described.get("pre_tokenizer") is None
-        and not described["model"].get("ignore_merges")
+        and not any(model.get(name) for name in ("ignore_merges", "continuing_subword_prefix", "end_of_word_suffix"))
+        and ((model.get("byte_fallback") and _BYTES <= set(model["vocab"])) or not model.get("fuse_unk"))
+        and not any(BLANK in piece.lstrip(BLANK) for piece in model["vocab"])
         and kinds == [("Prepend", BLANK, None), ("Replace", None, " ")]
     )
 

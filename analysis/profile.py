@@ -124,7 +124,11 @@ class Profile:
 
         Raises:
             DataError: the data is gone or is no longer what was measured.
+            IndexError: there is no such row.
         """
+        wrong = next((row for row in rows if not 0 <= row < len(self)), None)
+        if wrong is not None:
+            raise IndexError(f"row {wrong} of {self.name}: it has the rows 0 to {len(self) - 1}")
         places = [self._places[row] for row in rows]
         found: dict[tuple[str, int, int], list[Dialogue]] = {}
         for described in self._sources(source):

@@ -15,7 +15,7 @@ from ultraqa.analysis.duplicates import exact_duplicates
 from ultraqa.analysis.engine import COLUMNS, COUNTS, return_memory
 from ultraqa.analysis.language import word_frequencies, word_overuse, word_underuse
 from ultraqa.analysis.metric import Result
-from ultraqa.analysis.profile import Profile
+from ultraqa.analysis.profile import Profile, ProfileError
 from ultraqa.analysis.statistics import Clusters, Statistic, describe, ratio_interval, share
 from ultraqa.dialogues.batch import ASSISTANT, USER
 
@@ -86,9 +86,12 @@ def parts_by(profile: Profile, field: str) -> list[Part]:
     """The parts of a Profile that share a value of a record field, "name/value" each, largest first.
 
     Raises:
-        ProfileError: the field was not asked for when the Profile was made.
+        ProfileError: the field was not asked for when the Profile was made, or no record has it.
     """
-    values = ["(none)" if value is None else value for value in profile.column(f"field.{field}")]
+    raw = profile.column(f"field.{field}")
+    if all(value is None for value in raw):
+        raise ProfileError(f"no record of {profile.name} has a field {field!r}: `ultraqa inspect` shows some records")
+    values = ["(none)" if value is None else value for value in raw]
     kinds, inverse, counts = np.unique(np.array(values, str), return_inverse=True, return_counts=True)
     order = np.argsort(-counts, kind="stable")
     return [part_of(profile, np.flatnonzero(inverse == k), f"{profile.name}/{kinds[k]}") for k in order]

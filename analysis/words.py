@@ -141,7 +141,7 @@ class _Buffers(NamedTuple):
 
 
 def _buffers(size: int) -> _Buffers:
-    words_at_most = size // 2 + _PAD
+    words_at_most = size + _PAD  # messages of one letter need no byte between them
     table = 1 << (4 * words_at_most).bit_length()
     blocks = size // 64 + 4
     return _Buffers(
@@ -243,7 +243,7 @@ def vocabulary(text: NDArray[np.uint8], message_offsets: NDArray[np.int64]) -> V
     m = len(message_offsets) - 1
     buffers = _loaded(Workspace(), text)
     positions = _Positions(
-        np.empty(len(text) // 2 + _PAD, np.uint64), np.empty((len(text) // 2 + _PAD, 2), np.int32), np.zeros(m + 1, np.int64)
+        np.empty(len(text), np.uint64), np.empty((len(text), 2), np.int32), np.zeros(m + 1, np.int64)
     )
     one_by_one = np.arange(m + 1, dtype=np.int64)  # every message a dialogue of its own
     _scan(

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from ultraqa.dialogues.batch import Dialogue, Unreadable
+from ultraqa.dialogues.formats import RecordReader
 from ultraqa.dialogues.reading import ReadOptions, records
-from ultraqa.dialogues.sources import datasets
+from ultraqa.dialogues.sources import DataError, datasets
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -77,6 +78,10 @@ def inspect(
         map: names of record keys to those a format knows.
         paths: best-ranked or all paths of trees.
     """
+    try:
+        RecordReader(format=format, mapping=map, paths=paths)
+    except ValueError as error:
+        raise DataError(str(error)) from error
     dataset = datasets([data])[0]
     options = ReadOptions(format=format, mapping=tuple((map or {}).items()), paths=paths)
     seen = Inspection(dataset.name, len(dataset.sources))

@@ -378,7 +378,7 @@ def test_input_is_never_modified(ultraqa: Run, samples: Path, tmp_path: Path) ->
 
 def test_interrupted_and_run_again(ultraqa: Run, tmp_path: Path) -> None:
     """Ctrl-C ends with 130 and a sentence; the same command then ends with the bytes of a run that nobody stopped."""
-    data = records(tmp_path / "big.jsonl", *(conversation(i, text="word " * 400) for i in range(20_000)))
+    data = records(tmp_path / "big.jsonl", *(conversation(i, notes="x" * 4000) for i in range(6000)))
     command = [sys.executable, "-m", "ultraqa", "report", data, "--workers", "1", "-o", "out"]
     process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     until = time.monotonic() + 60

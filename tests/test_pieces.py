@@ -170,6 +170,7 @@ PREFIXED: Final = {
 KINDS: Final[dict[str, dict[str, Any]]] = {
     "as LLaMA's": {},
     "unknown characters fused": {"model": {"fuse_unk": True}},
+    "unknown characters fused where bytes are missing": {"model": {"fuse_unk": True, "byte_fallback": True}},
     "pieces with a blank inside": {"model": INNER},
     "words with a suffix": {"model": {**SUFFIXED, "end_of_word_suffix": "</w>"}},
     "pieces with a prefix": {"model": {**PREFIXED, "continuing_subword_prefix": "##"}},

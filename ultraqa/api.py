@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import atexit
 import os
 import shutil
-import tempfile
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,14 +12,11 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ultraqa.analysis.engine import Measures
     from ultraqa.analysis.measuring import Progress
     from ultraqa.analysis.parts import ProfilePart
     from ultraqa.analysis.profile import Profile
     from ultraqa.dialogues.sources import Dataset
-
-Data = str | os.PathLike[str] | Iterable[Mapping[str, Any]]
-"""A path, url, glob or ``name=path``, records, or a Hugging Face ``Dataset``."""
+    from ultraqa.inputs import Data
 
 AUTO_TOKENS = 500_000_000
 """Bytes of data up to which tokens are counted of everything by default."""
@@ -82,14 +77,17 @@ def profile(
     Raises:
         ValueError: data that does not exist or cannot be read, options that do not fit; the message says what to do.
     """
-    from ultraqa.analysis import measuring
+    from ultraqa.dialogues.sources import DataError, Dataset
+    from ultraqa.inputs import resolved, temporary
 
-    folder = Path(out) if out is not None else _temporary() / "profile.ultraqa"
-    dataset = _dataset(data, name, folder)
-    measures = _measures(dataset, tokens, tokenizer, format, map, paths, fields, seed)
-    return measuring.profile(
-        dataset, folder, measures, workers=workers or _cores(), overwrite=overwrite, progress=progress
-    )
+    given = resolved([data], name)[0]
+    if not isinstance(given, Dataset):
+        raise DataError(f"{given.path} is a Profile: it is measured already")
+    folder = Path(out) if out is not None else temporary() / f"{given.name}.ultraqa"
+    return _measured(
+        given, folder, tokens=tokens, tokenizer=tokenizer, format=format, map=map, paths=paths, fields=fields, seed=seed,
+        workers=workers, overwrite=overwrite, progress=progress,
+    )  # fmt: skip
 
 
 def report(
@@ -137,14 +135,24 @@ def report(
 
     from ultraqa.analysis.catalog import definitions
     from ultraqa.analysis.parts import split
+    from ultraqa.analysis.profile import Profile
+    from ultraqa.dialogues.sources import DataError
+    from ultraqa.inputs import resolved
     from ultraqa.reports.document import document
     from ultraqa.reports.report import write
 
     folder = Path(out)
-    profiles = _profiles(
-        data, folder, tokens=tokens, tokenizer=tokenizer, format=format, map=map, paths=paths,
-        fields=(by,) if by else (), seed=seed, workers=workers, overwrite=overwrite, progress=progress,
-    )  # fmt: skip
+    if scores is not None and not Path(scores).is_file():
+        raise DataError(f"{scores} does not exist: scores are read from a CSV, JSONL or Parquet file")
+    profiles = [
+        one
+        if isinstance(one, Profile)
+        else _measured(
+            one, folder / f"{one.name}.ultraqa", tokens=tokens, tokenizer=tokenizer, format=format, map=map, paths=paths,
+            fields=(by,) if by else (), seed=seed, workers=workers, overwrite=overwrite, progress=progress,
+        )
+        for one in resolved(data)
+    ]  # fmt: skip
     shown: list[Profile | ProfilePart] = list(profiles)
     if by:
         shown = [part for one in profiles for part in split(one, by)]
@@ -162,77 +170,48 @@ def report(
     return Report(folder, found)
 
 
-def _profiles(data: Sequence[Data], folder: Path, **options: Any) -> list[Profile]:  # noqa: ANN401
-    from ultraqa.analysis.profile import Profile
-    from ultraqa.dialogues.sources import DataError, datasets
-
-    if not data:
-        raise DataError("no data was given: name at least one file, folder or Profile")
-    finished = {i: Profile(os.fspath(one)) for i, one in enumerate(data) if _is_profile(one)}
-    named = [os.fspath(one) for i, one in enumerate(data) if i not in finished and _is_path(one)]
-    names = iter(one.name for one in datasets(named)) if named else iter(())
-    found = []
-    for i, one in enumerate(data):
-        if i in finished:
-            found.append(finished[i])
-            continue
-        name = next(names) if _is_path(one) else "records" if len(data) == 1 else f"records-{i + 1}"
-        found.append(profile(one, folder / f"{name}.ultraqa", name=name, **options))
-    return found
-
-
-def _is_path(data: Data) -> bool:
-    return isinstance(data, str | os.PathLike)
-
-
-def _is_profile(data: Data) -> bool:
-    return isinstance(data, str | os.PathLike) and (Path(data) / "profile.json").is_file()
-
-
-def _dataset(data: Data, name: str | None, folder: Path) -> Dataset:
-    """The dataset that ``data`` means; records in memory are kept in the Profile's folder, so that texts can be read again."""
-    from dataclasses import replace
-
-    from ultraqa.dialogues.sources import datasets
-
-    if isinstance(data, str | os.PathLike):
-        found = datasets([os.fspath(data)])[0]
-        return replace(found, name=name) if name else found
-    import orjson
-
-    folder.mkdir(parents=True, exist_ok=True)
-    file = folder / "records.jsonl"
-    with file.open("wb") as out:
-        for record in data:
-            out.write(orjson.dumps(dict(record), default=str, option=orjson.OPT_SERIALIZE_NUMPY) + b"\n")
-    return replace(datasets([str(file)])[0], name=name or "records")
-
-
-def _measures(
+def _measured(
     dataset: Dataset,
+    folder: Path,
+    *,
     tokens: Literal["auto", "all", "none"],
     tokenizer: str | os.PathLike[str] | None,
-    format_: str | None,
-    mapping: Mapping[str, str] | None,
+    format: str | None,  # noqa: A002
+    map: Mapping[str, str] | None,  # noqa: A002
     paths: Literal["best", "all"],
     fields: Sequence[str],
     seed: int,
-) -> Measures:
+    workers: int | None,
+    overwrite: bool,
+    progress: Callable[[Progress], None],
+) -> Profile:
+    from ultraqa.analysis import measuring
     from ultraqa.analysis.engine import Measures
     from ultraqa.dialogues.formats import RecordReader
     from ultraqa.dialogues.reading import ReadOptions
     from ultraqa.dialogues.sources import DataError
+    from ultraqa.inputs import keep_records
 
+    if tokens not in {"auto", "all", "none"}:
+        raise DataError(f"tokens is {tokens!r}: choose auto, all or none")
+    if paths not in {"best", "all"}:
+        raise DataError(f"paths is {paths!r}: choose best or all")
+    if workers is not None and workers < 1:
+        raise DataError(f"workers is {workers}: at least 1 is needed")
     size = sum(source.size for source in dataset.sources)
     counted: Literal["all", "sample", "none"] = tokens if tokens != "auto" else "all" if size <= AUTO_TOKENS else "sample"
-    read = ReadOptions(format=format_, mapping=tuple((mapping or {}).items()), paths=paths, fields=tuple(fields))
+    read = ReadOptions(format=format, mapping=tuple((map or {}).items()), paths=paths, fields=tuple(fields))
     measures = Measures(read, counted, Path(tokenizer) if tokenizer is not None else None, seed)
     try:
-        RecordReader(format=format_, mapping=mapping, paths=paths)
+        RecordReader(format=format, mapping=map, paths=paths)
         measures.pieces()
     except (OSError, ValueError) as error:
         raise DataError(str(error)) from error
-    return measures
+    found = measuring.profile(
+        dataset, folder, measures, workers=workers or _cores(), overwrite=overwrite, progress=progress
+    )
+    keep_records(found)
+    return found
 
 
 def _write_dialogues(profiles: Sequence[Profile], file: Path) -> None:
@@ -248,12 +227,6 @@ def _write_dialogues(profiles: Sequence[Profile], file: Path) -> None:
             return
         tables = [one.table("dialogues") for one in profiles]
         pq.write_table(pa.concat_tables(tables, promote_options="permissive"), partial, compression="lz4")
-
-
-def _temporary() -> Path:
-    folder = Path(tempfile.mkdtemp(prefix="ultraqa-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
 
 
 def _cores() -> int:

@@ -273,14 +273,22 @@ def _run() -> int:
     try:
         code = app(standalone_mode=False)
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader of our output has gone, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return OK
-    except KeyboardInterrupt:
-        _say("interrupted; the same command goes on where this one stopped")
-        return INTERRUPTED
+    except (BrokenPipeError, KeyboardInterrupt, SystemExit, typer.Abort) as ended:
+        return _ended(ended)
     except Exception as error:  # noqa: BLE001  (the last line of defence: no traceback reaches the user)
         return _failed(error)
+    return code if isinstance(code, int) else OK
+
+
+def _ended(ended: BaseException) -> int:
+    """The exit code of a command that the user, or the reader of its output, has ended."""
+    code = ended.code if isinstance(ended, SystemExit) else None
+    if isinstance(ended, BrokenPipeError) or code == 1:  # click and rich exit with 1 where a pipe breaks, and only there
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader of our output has gone, as `head` does
+        return OK
+    if isinstance(ended, KeyboardInterrupt | typer.Abort) or code == INTERRUPTED:
+        _say("interrupted; the same command goes on where this one stopped")
+        return INTERRUPTED
     return code if isinstance(code, int) else OK
 
 
@@ -288,15 +296,13 @@ def _failed(error: Exception) -> int:
     from ultraqa.analysis.profile import OverwriteError, ProfileError
     from ultraqa.dialogues.sources import DataError, UnreadableError
 
-    if isinstance(error, typer.Abort):
-        return INTERRUPTED
     if isinstance(error, _UsageError):
         error.show()  # type: ignore[attr-defined]
         return USAGE
     _say(f"ultraqa: {error}")
     if isinstance(error, DataError) and not isinstance(error, UnreadableError):
         return USAGE
-    if isinstance(error, OverwriteError):
+    if isinstance(error, OverwriteError | PermissionError | NotADirectoryError | IsADirectoryError):
         return USAGE
     if isinstance(error, UnreadableError | ProfileError):
         return NOT_EVALUATED
