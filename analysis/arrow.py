@@ -1,13 +1,16 @@
-"""Arrow arrays straight from their buffers: pyarrow's own converter imports pandas, a quarter of a second, at first use."""
+"""Arrow arrays straight from their buffers: pyarrow's own converter imports pandas, a quarter of a second."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
 
 
 def numbers(values: NDArray[Any], null: NDArray[np.bool_] | None = None) -> pa.Array:

@@ -38,7 +38,9 @@ def definitions() -> list[Definition]:
     """Every metric, in the order of the report."""
     found = [
         Definition("dialogues", "dataset", "dialogues", "", "Dialogues of the dataset.", ""),
-        Definition("records", "dataset", "", "", "Records read: lines, array elements, rows, or trees of messages.", ""),
+        Definition(
+            "records", "dataset", "", "", "Records read: lines, array elements, rows, or trees of messages.", ""
+        ),
         Definition("unreadable", "dataset", "", "lower = less is lost", "Records that could not be read.", ""),
     ]
     for column in COLUMNS:
@@ -51,7 +53,11 @@ def definitions() -> list[Definition]:
     found.append(_of("tokens_per_word", _SAMPLED, "tokens", "", tokens_per_word))
     trained = "Share of the tokens that stand in assistant messages, which is what supervised training learns from."
     found.append(Definition("assistant_token_share", "dataset", "share", "", trained, ""))
-    found.append(_of("exact_duplicates", "dialogue prompt assistant", "share", "lower = less copied", duplicates.exact_duplicates))
+    found.append(
+        _of(
+            "exact_duplicates", "dialogue prompt assistant", "share", "lower = less copied", duplicates.exact_duplicates
+        )
+    )
     return found + _corpus()
 
 
@@ -84,7 +90,7 @@ def _scopes(column: Column) -> str:
     return "dialogue prompt user assistant message" if column.name in COUNTS else "dialogue user assistant message"
 
 
-def _of(name: str, scopes: str, unit: str, direction: str, definition: Any) -> Definition:  # noqa: ANN401
+def _of(name: str, scopes: str, unit: str, direction: str, definition: Any) -> Definition:
     text = " ".join((getdoc(definition) or "").split())
     source = text.partition("Source: ")[2].partition(" Args:")[0]
     return Definition(name, scopes, unit, direction, first_sentence(definition), source.rstrip("."))

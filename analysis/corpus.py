@@ -6,15 +6,18 @@ hashes of the parts of a dataset hold those of the whole, so samples merge exact
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ultraqa.analysis.words import Words, vocabulary
 from ultraqa.dialogues.batch import ASSISTANT, USER
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
 SAMPLE_WORDS: Final = 1_000_000
 PARTS: Final = {"user": USER, "assistant": ASSISTANT}
@@ -110,7 +113,7 @@ def _part(words: Words, role: int, prompts: NDArray[np.uint64], cut: int | None)
     if cut is not None:
         keep &= words.dialogue_hash <= np.uint64(cut)
     members = np.flatnonzero(chosen & keep[owner]) if keep.any() else np.zeros(0, np.int64)
-    raw = memoryview(batch.text)
+    raw = batch.text.data
     offsets = batch.message_offsets
     text = b"".join([raw[a:b] for a, b in zip(offsets[members].tolist(), offsets[members + 1].tolist(), strict=True)])
     rows = np.flatnonzero(keep)
@@ -125,7 +128,10 @@ def _merge(parts: Sequence[Part], starts: NDArray[np.int64]) -> Part:
     return _canonical(
         np.concatenate([p.keys for p in parts]),
         np.concatenate([p.rows + start for p, start in zip(parts, starts, strict=False)]),
-        *(np.concatenate([getattr(p, name) for p in parts]) for name in ("prompts", "words", "counts", "lengths", "text")),
+        *(
+            np.concatenate([getattr(p, name) for p in parts])
+            for name in ("prompts", "words", "counts", "lengths", "text")
+        ),
     )
 
 
@@ -145,7 +151,7 @@ def _canonical(
     message_ends = np.cumsum(counts)
     byte_ends = np.concatenate([[0], np.cumsum(lengths)])
     firsts, lasts = (message_ends - counts)[order], message_ends[order]
-    raw = memoryview(np.ascontiguousarray(text))
+    raw = np.ascontiguousarray(text).data
     spans = zip(byte_ends[firsts].tolist(), byte_ends[lasts].tolist(), strict=True)
     return Part(
         keys[order], rows[order], prompts[order], words[order], counts[order],

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ultraqa.analysis.summary import Part
 from ultraqa.dialogues.batch import ASSISTANT, USER
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ultraqa.analysis.summary import Part
 
 _COUNTS: Final = ("words", "characters", "tokens")
 _INDICES: Final = {"mtld": (0.0, 200.0), "mtld_paper": (0.0, 200.0), "hdd": (0.5, 1.0), "mattr_50": (0.5, 1.0)}
@@ -18,8 +21,8 @@ _BINS: Final = 40
 def distributions(part: Part) -> list[dict[str, Any]]:
     """Histograms of rounds, of lengths by dialogue and by role, and of the lexical indices of replies.
 
-    Counts are binned by a quarter of a power of two, rounded; the last bin of an index holds what lies above. The edges do not depend
-    on the data, so that datasets can be laid over each other.
+    Counts are binned by a quarter of a power of two, rounded; the last bin of an index holds what lies above. The
+    edges do not depend on the data, so that datasets can be laid over each other.
     """
     rounds = part.dialogue("rounds")
     found = [_histogram(part.name, "rounds", "dialogue", rounds, np.arange(-0.5, 41.5), "linear", "rounds")]

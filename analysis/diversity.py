@@ -1,25 +1,28 @@
 """Corpus diversity at fixed budgets of words: distinct n-grams, entropy, missing mass, repetition, compression, growth.
 
-Every one of these depends on the size of the text, so each is computed on the first B words of the sample (whole dialogues
-in order of content hash, the last one cut) for B = 10⁴, 3·10⁴, 10⁵, 3·10⁵, 10⁶, and only equal budgets are compared.
-N-grams never cross a message. Intervals come from half-samples of dialogues drawn without replacement: bootstrap copies
-would count as repetition. Above 10⁵ words they are scaled from those at 10⁵ by the square root of the size (compression: from
-3·10⁴), which is cautious for counts of types: their spread falls faster.
+Every one of these depends on the size of the text, so each is computed on the first B words of the sample (whole
+dialogues in order of content hash, the last one cut) for B = 10⁴, 3·10⁴, 10⁵, 3·10⁵, 10⁶, and only equal budgets are
+compared. N-grams never cross a message. Intervals come from half-samples of dialogues drawn without replacement:
+bootstrap copies would count as repetition. Above 10⁵ words they are scaled from those at 10⁵ by the square root of the
+size (compression: from 3·10⁴), which is cautious for counts of types: their spread falls faster.
 """
 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numba as nb
 import numpy as np
-from numpy.typing import NDArray
 
 from ultraqa.analysis.corpus import SampledText, ranges
 from ultraqa.analysis.words import intern
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
 
 BUDGETS: Final = (10_000, 30_000, 100_000, 300_000, 1_000_000)
 ORDERS: Final = (1, 2, 3, 4)
@@ -32,8 +35,11 @@ _COMPRESSION_BUDGET: Final = 30_000  # gzip -9 runs at 20 MB a second
 UNITS: Final = {"vocabulary": "words"} | {f"entropy_{n}": "bits" for n in ORDERS}
 
 
+_jit: Any = nb.njit(cache=True, nogil=True)
+
+
 class Spectrum(NamedTuple):
-    """How often the n-grams of a text occur: ``total`` n-grams, ``types`` different ones, ``once`` of them a single time."""
+    """How often the n-grams of a text occur: ``total`` of them, ``types`` different ones, ``once`` a single time."""
 
     total: int
     types: int
@@ -52,7 +58,8 @@ def distinct(spectrum: Spectrum) -> float | None:
 def entropy(spectrum: Spectrum) -> float | None:
     """Entropy of the n-gram distribution of the budget (plug-in estimate).
 
-    Bits; higher = more varied. Biased downwards by the finite budget, equally for equal budgets. None without an n-gram.
+    Bits; higher = more varied. Biased downwards by the finite budget, equally for equal budgets. None without an
+    n-gram.
     """
     return spectrum.entropy if spectrum.total else None
 
@@ -86,7 +93,7 @@ def self_repetition_4(grams: NDArray[np.int32], dialogue: NDArray[np.int32]) -> 
     return float(np.log1p(shared).mean())
 
 
-@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@_jit
 def _shared(grams: NDArray[np.int32], dialogue: NDArray[np.int32], table: NDArray[np.int32]) -> NDArray[np.float64]:
     """For each dialogue in turn, the number of other dialogues that hold each of its different n-grams, summed."""
     last, holders = table[0], table[1]  # the dialogue that held an n-gram last; how many did, less one
@@ -110,7 +117,8 @@ def _shared(grams: NDArray[np.int32], dialogue: NDArray[np.int32], table: NDArra
 def compression_ratio(text: bytes) -> float | None:
     """Bytes of the text over its bytes after gzip -9.
 
-    Higher = more repetitive. None for an empty text. The text is the budget's words joined by blanks, messages by newlines.
+    Higher = more repetitive. None for an empty text. The text is the budget's words joined by blanks, messages by
+    newlines.
     """
     squeezed = zlib.compressobj(9, zlib.DEFLATED, 31)
     return len(text) / len(squeezed.compress(text) + squeezed.flush()) if text else None
@@ -210,7 +218,9 @@ def ngrams(sample: SampledText) -> dict[int, NDArray[np.int32]]:
     return found
 
 
-def _statistics(grams: dict[int, NDArray[np.int32]], dialogue: NDArray[np.int32], budget: int) -> dict[str, float | None]:
+def _statistics(
+    grams: dict[int, NDArray[np.int32]], dialogue: NDArray[np.int32], budget: int
+) -> dict[str, float | None]:
     values: dict[str, float | None] = {}
     for n, ids in grams.items():
         within = ids[: budget - n + 1]
@@ -250,15 +260,18 @@ def _deviations(
         return {}
     rng = np.random.default_rng(seed)
     drawn: dict[str, list[float]] = {}
-    offsets = sample.word_offsets
+    offsets, lengths = sample.word_offsets, np.diff(sample.word_offsets)
+    half = int(offsets[dialogues]) // 2
     for draw in range(DRAWS):
-        chosen = np.sort(rng.permutation(dialogues)[: dialogues // 2])
-        at = ranges(offsets[chosen], offsets[chosen + 1])
+        chosen = rng.permutation(dialogues)
+        ends = np.cumsum(lengths[chosen])
+        chosen = chosen[: np.searchsorted(ends, half) + 1]
+        at = ranges(offsets[chosen], offsets[chosen + 1])[:half]  # equal numbers of words: the statistics depend on it
         values: dict[str, float | None] = {}
         for n, ids in grams.items():
             part = ids[at]
             values |= _spectral(n, spectrum(_dense(part[part >= 0])))
-        owner = np.repeat(np.arange(len(chosen), dtype=np.int32), np.diff(offsets)[chosen])
+        owner = np.repeat(np.arange(len(chosen), dtype=np.int32), lengths[chosen])[:half]
         fours = grams[4][at]
         values["self_repetition_4"] = self_repetition_4(_dense(fours[fours >= 0]), owner[fours >= 0])
         if squeezed and draw < _COMPRESSION_DRAWS:
@@ -269,7 +282,7 @@ def _deviations(
     return {metric: float(np.std(values, ddof=1)) for metric, values in drawn.items() if len(values) > 1}
 
 
-@nb.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@_jit
 def _renumber(ids: NDArray[np.int32], table: NDArray[np.int32], out: NDArray[np.int32]) -> None:
     known = 0
     for k in range(len(ids)):

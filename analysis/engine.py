@@ -1,7 +1,8 @@
 """The pass: shards are read, walked once by the kernel and measured in threads, each into one file; files make resume.
 
-A finished shard is ``shards/INDEX-KEY.arrow``, named by the hash of its data and of all parameters, so a run that was killed
-goes on where it was, and a file of other data or parameters is never taken for it. Shards are folded in file order.
+A finished shard is ``shards/INDEX-KEY.arrow``, named by the hash of its data and of all parameters, so a run that was
+killed goes on where it was, and a file of other data or parameters is never taken for it. Shards are folded in file
+order.
 """
 
 from __future__ import annotations
@@ -10,22 +11,18 @@ import ctypes
 import hashlib
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field, fields
 from itertools import chain
-from pathlib import Path
-from typing import Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import numpy as np
 import orjson
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from ultraqa.analysis import arrow, lexical, shape
 from ultraqa.analysis.corpus import EMPTY_SAMPLE, PARTS, Part, Sample, SampleState, cut, prompt_hashes
 from ultraqa.analysis.language import Scripts, ScriptState
-from ultraqa.analysis.metric import Column
 from ultraqa.analysis.pieces import PieceCache, PieceLog, Pieces
 from ultraqa.analysis.pieces import load as load_pieces
 from ultraqa.analysis.pieces import tokens as count_tokens
@@ -33,6 +30,12 @@ from ultraqa.analysis.words import Words, Workspace, scan
 from ultraqa.dialogues.batch import ASSISTANT, USER, Batch, BatchBuilder
 from ultraqa.dialogues.reading import ReadOptions, Shard, batches
 from ultraqa.dialogues.writing import atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
 
 SHARD_BYTES: Final = 8 << 20
 """Size of a shard, which is lost when a run is killed, and the grain of parallel work."""
@@ -186,7 +189,7 @@ class Engine:
 
 
 def return_memory() -> None:
-    """Give freed memory back to the system: allocators keep it for the threads that are gone (glibc only, else nothing)."""
+    """Give freed memory back to the system: allocators keep it for threads that are gone (glibc only)."""
     pa.default_memory_pool().release_unused()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
     if trim is not None:
@@ -263,11 +266,13 @@ def _tables(words: Words, tokens: NDArray[np.int32] | None) -> dict[str, pa.Tabl
 
 def _field(values: list[Any]) -> pa.Array:
     """A record field as text; what is not text as compact JSON."""
-    return arrow.strings([v if v is None or isinstance(v, str) else orjson.dumps(v, default=str).decode() for v in values])
+    return arrow.strings(
+        [v if v is None or isinstance(v, str) else orjson.dumps(v, default=str).decode() for v in values]
+    )
 
 
 def _findings(batch: Batch, dialogues: dict[str, NDArray[Any]]) -> pa.Table:
-    """Evidence of one batch: what reading noticed, offending dialogues of each flag, and unreadable records (row -1)."""
+    """Evidence of one batch: readers' notices, offending dialogues of each flag, unreadable records (row -1)."""
     rows: list[tuple[int, int, str, int, int, str]] = [
         (d, -1, notice, int(batch.spans[d, 0]), int(batch.spans[d, 1]), "") for d, notice in batch.notices
     ]
@@ -318,12 +323,15 @@ def _save(file: Path, tables: list[dict[str, pa.Table]], states: list[dict[str, 
         stored[name] = _bytes_of(pa.concat_tables(parts, promote_options="permissive"))
     owners = [state["reply_owner"] + start for state, start in zip(states, starts, strict=False)]
     measured = Measured(
-        file,
-        *(np.concatenate([state[name] for state in states]) for name in ("hashes", "prompts", "replies")),
-        np.concatenate(owners),
-        SAMPLE.merge([state["sample"] for state in states]),
-        SCRIPTS.merge([state["scripts"] for state in states]),
-        *(sum(state[name] for state in states) for name in ("records", "unreadable")),
+        file=file,
+        hashes=np.concatenate([state["hashes"] for state in states]),
+        prompts=np.concatenate([state["prompts"] for state in states]),
+        replies=np.concatenate([state["replies"] for state in states]),
+        reply_owner=np.concatenate(owners),
+        sample=SAMPLE.merge([state["sample"] for state in states]),
+        scripts=SCRIPTS.merge([state["scripts"] for state in states]),
+        records=sum(state["records"] for state in states),
+        unreadable=sum(state["unreadable"] for state in states),
     )
     stored |= {name: np.asarray(getattr(measured, name)) for name in _ARRAYS}
     write_arrays(file, stored | pack("sample", measured.sample) | pack("scripts", measured.scripts))
@@ -341,9 +349,9 @@ def write_arrays(file: Path, arrays: dict[str, NDArray[Any]]) -> None:
         ends = pa.py_buffer(np.array([0, data.nbytes], np.int64))
         columns.append(pa.Array.from_buffers(pa.large_binary(), 1, [None, ends, pa.py_buffer(data)]))
         described.append(pa.field(name, pa.large_binary(), metadata={"dtype": data.dtype.str}))
-    with atomically(file) as partial, pa.OSFile(str(partial), "wb") as out:
-        with pa.ipc.new_file(out, pa.schema(described)) as writer:
-            writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=pa.schema(described)))
+    schema = pa.schema(described)
+    with atomically(file) as partial, pa.OSFile(str(partial), "wb") as out, pa.ipc.new_file(out, schema) as writer:
+        writer.write_batch(pa.RecordBatch.from_arrays(columns, schema=schema))
 
 
 def read_arrays(file: Path) -> dict[str, NDArray[Any]]:
@@ -370,7 +378,7 @@ def _bytes_of(table: pa.Table) -> NDArray[np.uint8]:
     return np.frombuffer(sink.getvalue(), np.uint8)
 
 
-def pack(prefix: str, state: Any) -> dict[str, Any]:  # noqa: ANN401  (any frozen dataclass of arrays)
+def pack(prefix: str, state: Any) -> dict[str, Any]:
     """A state as named arrays, nested states with longer names."""
     found: dict[str, Any] = {}
     for attribute in fields(state):
@@ -390,5 +398,6 @@ def load(file: Path) -> Measured:
     size = int(stored["sample.size"][0])
     sample = SampleState(size, _part(stored, "sample.user"), _part(stored, "sample.assistant"))
     scripts = ScriptState(stored["scripts.letters"], stored["scripts.dialogues"], int(stored["scripts.without"][0]))
-    *arrays, records, unreadable = (stored[name] for name in _ARRAYS)
-    return Measured(file, *arrays, sample, scripts, int(records[0]), int(unreadable[0]))
+    arrays = {name: stored[name] for name in _ARRAYS}
+    counts = {name: int(arrays.pop(name)[0]) for name in ("records", "unreadable")}
+    return Measured(file=file, sample=sample, scripts=scripts, **arrays, **counts)  # type: ignore[arg-type]

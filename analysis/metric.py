@@ -1,20 +1,22 @@
 """The three kinds of metric, and Result, the tidy row in which every measured number is kept.
 
-A metric maps a batch (walked by the kernel) to a state, and merges states. The law, which one test holds all of them to:
-mapping the whole equals merging the maps of the parts, exactly; the map of an empty batch is the identity.
+A metric maps a batch (walked by the kernel) to a state, and merges states. The law, which one test holds all of them
+to: mapping the whole equals merging the maps of the parts, exactly; the map of an empty batch is the identity.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from inspect import getdoc
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
     from ultraqa.analysis.words import Words
 
 S = TypeVar("S")

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ultraqa.analysis.distributions import distributions
-from ultraqa.analysis.metric import Result
-from ultraqa.analysis.profile import Profile
 from ultraqa.analysis.summary import Part, parts_by, results
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from numpy.typing import NDArray
+
+    from ultraqa.analysis.metric import Result
+    from ultraqa.analysis.profile import Profile
     from ultraqa.dialogues.batch import Dialogue
 
 MOST_PARTS = 12

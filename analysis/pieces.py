@@ -13,17 +13,18 @@ import threading
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numba as nb
 import numpy as np
-from numpy.typing import NDArray
-
-from ultraqa.dialogues.batch import Batch
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from tokenizers import Tokenizer
+
+    from ultraqa.dialogues.batch import Batch
 
 BLANK: Final = "▁"
 _BYTES: Final = {f"<0x{byte:02X}>" for byte in range(256)}
@@ -32,7 +33,8 @@ _BYTES: Final = {f"<0x{byte:02X}>" for byte in range(256)}
 def tokens(batch: Batch, pieces: Pieces, cache: PieceCache) -> NDArray[np.int32]:
     """Pieces of the named tokenizer in the message, no special tokens; special tokens written in a text are text.
 
-    The default is the LLaMA tokenizer of the UltraChat table; counts of different tokenizers are never put side by side.
+    The default is the LLaMA tokenizer of the UltraChat table; counts of different tokenizers are never put side by
+    side.
     """
     return cache.count(batch, pieces)
 
@@ -73,7 +75,7 @@ def load(path: Path | None = None) -> Pieces:
     Raises:
         ValueError: the file is not a tokenizer of the tokenizers library.
     """
-    from tokenizers import Tokenizer
+    from tokenizers import Tokenizer  # noqa: PLC0415  (only where tokens are counted)
 
     file = path or default_tokenizer()
     raw = file.read_bytes()
@@ -103,7 +105,7 @@ def _chunkable(described: dict[str, Any]) -> bool:
         model["type"] == "BPE"
         and described.get("pre_tokenizer") is None
         and not any(model.get(name) for name in ("ignore_merges", "continuing_subword_prefix", "end_of_word_suffix"))
-        and ((model.get("byte_fallback") and _BYTES <= set(model["vocab"])) or not model.get("fuse_unk"))
+        and ((model.get("byte_fallback") and set(model["vocab"]) >= _BYTES) or not model.get("fuse_unk"))
         and not any(BLANK in piece.lstrip(BLANK) for piece in model["vocab"])
         and kinds == [("Prepend", BLANK, None), ("Replace", None, " ")]
     )
@@ -114,7 +116,7 @@ def _pairs(vocabulary: dict[str, int]) -> tuple[NDArray[np.bool_], NDArray[np.ui
     others: set[int] = set()
     for piece in vocabulary:
         text = piece.replace(BLANK, " ")
-        for a, b in zip(map(ord, text), map(ord, text[1:])):
+        for a, b in pairwise(map(ord, text)):
             if a < 128 and b < 128:
                 ascii_pairs[a, b] = True
             else:
@@ -145,13 +147,22 @@ class PieceCache:
         if len(self._misses) < len(batch.text) + len(counts):
             self._misses = np.empty((len(batch.text) + len(counts), 4), np.int64)
         n = _count_chunks(
-            text, batch.message_offsets, pieces.ascii_pairs, pieces.pairs, self._keys, self._counts, counts, self._misses
+            text,
+            batch.message_offsets,
+            pieces.ascii_pairs,
+            pieces.pairs,
+            self._keys,
+            self._counts,
+            counts,
+            self._misses,
         )
         if n:
             self._meet(text, self._misses[:n], pieces, counts)
         return counts
 
-    def _meet(self, text: NDArray[np.uint8], misses: NDArray[np.int64], pieces: Pieces, counts: NDArray[np.int32]) -> None:
+    def _meet(
+        self, text: NDArray[np.uint8], misses: NDArray[np.int64], pieces: Pieces, counts: NDArray[np.int32]
+    ) -> None:
         """Encode the distinct chunks among ``misses`` (hash, start, end, message), add and remember their counts."""
         hashes, first, inverse = np.unique(misses[:, 0].view(np.uint64), return_index=True, return_inverse=True)
         raw = text.tobytes()
@@ -196,7 +207,7 @@ def _chunk(raw: bytes, start: int, end: int) -> str:
     return BLANK + text if start < 0 else text
 
 
-_jit = nb.njit(cache=True, nogil=True, error_model="numpy")
+_jit: Any = nb.njit(cache=True, nogil=True, error_model="numpy")
 
 
 @_jit

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,18 +10,21 @@ import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from ultraqa.analysis import arrow
 from ultraqa.analysis.corpus import SampledText
 from ultraqa.analysis.metric import Result
-from ultraqa.dialogues.batch import Dialogue
 from ultraqa.dialogues.reading import ReadOptions, reopen
 from ultraqa.dialogues.sources import DataError, Source, sha256
 from ultraqa.dialogues.streams import line_at
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     import pandas as pd
+    from numpy.typing import NDArray
+
+    from ultraqa.dialogues.batch import Dialogue
 
 
 class ProfileError(ValueError):
@@ -67,21 +69,25 @@ class Profile:
 
     def results(self) -> pd.DataFrame:
         """Every measured number of the dataset as a data frame, a row a number."""
-        import pandas as pd
+        import pandas as pd  # noqa: PLC0415  (a quarter of a second, only for data frames)
 
         return pd.DataFrame(self.document["results"], columns=list(Result._fields))
 
     def dialogues(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
-        """The dialogues and their columns as a data frame, a row a dialogue in file order; only some columns if named."""
-        return self.table("dialogues", columns).to_pandas()
+        """The dialogues and their columns as a data frame, a row a dialogue in file order."""
+        return self._frame("dialogues", columns)
 
     def messages(self, columns: Sequence[str] | None = None) -> pd.DataFrame:
-        """The user and assistant messages and their columns as a data frame, in file order; only some columns if named."""
-        return self.table("messages", columns).to_pandas()
+        """The user and assistant messages and their columns as a data frame, a row a message in file order."""
+        return self._frame("messages", columns)
 
     def findings(self) -> pd.DataFrame:
         """The evidence: dialogue (its row, -1 for an unreadable record), message, finding, start, end, detail."""
-        return self.table("findings").to_pandas()
+        return self._frame("findings", None)
+
+    def _frame(self, table: str, columns: Sequence[str] | None) -> pd.DataFrame:
+        frame: pd.DataFrame = self.table(table, columns).to_pandas()
+        return frame
 
     def evidence(self, skip: Collection[str] = ()) -> list[tuple[int, str, str]]:
         """The evidence as (dialogue, finding, detail), without the findings in ``skip``."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,12 +12,16 @@ from ultraqa.analysis.metric import Result
 from ultraqa.analysis.profile import Profile, ProfileError
 from ultraqa.analysis.statistics import Clusters, describe
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
 
 def joined(profiles: Sequence[Profile], file: Path) -> list[Result]:
     """Mean and quantiles of every numeric column of a table of scores, as metrics ``score.COLUMN`` of scope dialogue.
 
-    The table (CSV, JSONL or Parquet) has a column ``id`` or ``row`` and, for several datasets, ``dataset``. Dialogues without a
-    score are undefined and counted.
+    The table (CSV, JSONL or Parquet) has a column ``id`` or ``row`` and, for several datasets, ``dataset``. Dialogues
+    without a score are undefined and counted.
 
     Raises:
         ProfileError: the table has no key column, no numeric column, or matches no dialogue.
@@ -28,7 +30,10 @@ def joined(profiles: Sequence[Profile], file: Path) -> list[Result]:
     key = next((name for name in ("row", "id") if name in table), None)
     names = [name for name in table.select_dtypes("number").columns if name not in {"row", "id"}]
     if key is None or not names:
-        raise ProfileError(f"{file.name} has the columns {', '.join(table)}: a column id or row and a numeric one are needed")
+        raise ProfileError(
+            f"{file.name} has the columns {', '.join(map(str, table.columns))}: "
+            "a column id or row and a numeric one are needed"
+        )
     found = [row for profile in profiles for name in names for row in _scored(profile, table, key, name)]
     if not any(row.n for row in found):
         raise ProfileError(f"no {key} in {file.name} is that of a dialogue in {', '.join(p.name for p in profiles)}")
@@ -43,8 +48,10 @@ def _scored(profile: Profile, table: pd.DataFrame, key: str, name: str) -> list[
     distinct = exact_duplicates(profile.column("content_hash")) < 0
     undefined = int(np.isnan(values).sum())
     return [
-        Result(profile.name, f"score.{name}", "dialogue", statistic, value, low, high, "", len(values) - undefined, undefined,
-               version=f"1 {Path(str(name)).name}", note=f"{undefined:,} dialogues without a score" if undefined else "")
+        Result(
+            profile.name, f"score.{name}", "dialogue", statistic, value, low, high, "", len(values) - undefined,
+            undefined, version=f"1 {name}", note=f"{undefined:,} dialogues without a score" if undefined else "",
+        )
         for statistic, value, low, high in describe(values, Clusters(None, distinct))
     ]  # fmt: skip
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ultraqa.analysis.metric import Column
 from ultraqa.analysis.words import Words, count_words
 from ultraqa.dialogues.batch import ASSISTANT, USER
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 
 def words(w: Words) -> NDArray[np.int32]:
-    """Words of the message: runs of letters with their marks; one per character in Han, kana, Thai, Lao, Khmer, Myanmar."""
+    """Words of the message: runs of letters; a letter each in Han, kana, Thai, Lao, Khmer and Myanmar."""
     return w.words
 
 
@@ -58,7 +60,7 @@ def empty_messages(w: Words) -> NDArray[np.int32]:
 
 
 def starts_with_assistant(w: Words) -> NDArray[np.int32]:
-    """1 where the first message is the assistant's; a plain text record, which is one assistant message, is not counted."""
+    """1 where the first message is the assistant's, unless the record is plain text, which is one assistant message."""
     first = w.batch.dialogue_offsets[:-1]
     present = (messages(w) > 0) & np.fromiter((f != "text" for f in w.batch.formats), np.bool_, len(w.batch))
     return _at(w, first, present, ASSISTANT)
@@ -72,7 +74,8 @@ def ends_with_user(w: Words) -> NDArray[np.int32]:
 
 def no_assistant(w: Words) -> NDArray[np.int32]:
     """1 where the dialogue has no assistant message, so that nothing in it can be trained on."""
-    return (_per_dialogue(w, w.batch.roles == ASSISTANT) == 0).astype(np.int32)
+    answers = _per_dialogue(w, w.batch.roles == ASSISTANT)
+    return np.where(answers == 0, 1, 0).astype(np.int32)
 
 
 def consecutive_roles(w: Words) -> NDArray[np.int32]:
@@ -110,7 +113,7 @@ def _letters(w: Words, letter: str) -> NDArray[np.int32]:
 
 
 def _blank(w: Words) -> NDArray[np.bool_]:
-    blank = w.characters == 0
+    blank: NDArray[np.bool_] = w.characters == 0
     for i in np.flatnonzero((w.words == 0) & ~blank):
         blank[i] = not w.batch.message(int(i)).strip()
     return blank

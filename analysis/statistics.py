@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import sqrt
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 Z: Final = 1.959963984540054
 QUANTILES: Final = {"p05": 0.05, "p25": 0.25, "median": 0.5, "p75": 0.75, "p95": 0.95}
@@ -40,7 +42,9 @@ class Clusters:
 
     def sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sum of the values over each distinct dialogue."""
-        whole = values if self.owner is None else np.bincount(self.owner, weights=values, minlength=len(self.distinct))
+        if self.owner is None:
+            return values[self.distinct]
+        whole: NDArray[np.float64] = np.bincount(self.owner, weights=values, minlength=len(self.distinct)).astype(float)
         return whole[self.distinct]
 
 
@@ -91,7 +95,11 @@ def ratio_interval(
 
 
 def _median_interval(
-    values: NDArray[np.float64], defined: NDArray[np.bool_], kept: NDArray[np.float64], median: float, clusters: Clusters
+    values: NDArray[np.float64],
+    defined: NDArray[np.bool_],
+    kept: NDArray[np.float64],
+    median: float,
+    clusters: Clusters,
 ) -> tuple[float | None, float | None]:
     """Woodruff's interval: the quantiles at the interval of the share below the median (Woodruff 1952, JASA 47)."""
     below = np.where(defined, values <= median, False)

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ultraqa.analysis import corpus, diversity
 from ultraqa.analysis.duplicates import exact_duplicates
@@ -18,6 +16,11 @@ from ultraqa.analysis.metric import Result
 from ultraqa.analysis.profile import Profile, ProfileError
 from ultraqa.analysis.statistics import Clusters, Statistic, describe, ratio_interval, share
 from ultraqa.dialogues.batch import ASSISTANT, USER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
 
 WINDOWS: Final = (2_048, 4_096, 8_192, 32_768)
 """Context windows, in tokens, that trainers cut at."""
@@ -148,12 +151,21 @@ def _described(
 
 
 def _rows(
-    part: Part, name: str, scope: str, statistics: Sequence[Statistic], unit: str, n: int, undefined: int = 0, why: str = ""
+    part: Part,
+    name: str,
+    scope: str,
+    statistics: Sequence[Statistic],
+    unit: str,
+    n: int,
+    undefined: int = 0,
+    why: str = "",
 ) -> Iterator[Result]:
     for statistic, value, low, high in statistics:
         note = why or ("" if value is not None else "nothing to measure")
         shown = "" if statistic == "count" else unit
-        yield Result(part.name, name, scope, statistic, value, low, high, shown, n, undefined, None, part.version(name), note)
+        yield Result(
+            part.name, name, scope, statistic, value, low, high, shown, n, undefined, None, part.version(name), note
+        )
 
 
 def _token_rows(part: Part, by_dialogue: Clusters) -> Iterator[Result]:
@@ -187,7 +199,9 @@ def _duplicate_rows(part: Part) -> Iterator[Result]:
 
 def _sample_rows(part: Part, scope: str) -> Iterator[Result]:
     sample = part.profile.sample(scope).of_rows(part.rows)
-    for value in diversity.measure(sample, diversity.PART_BUDGETS[scope], int(part.profile.document["parameters"]["seed"])):
+    for value in diversity.measure(
+        sample, diversity.PART_BUDGETS[scope], int(part.profile.document["parameters"]["seed"])
+    ):
         yield Result(
             part.name, value.metric, scope, "value", value.value, value.low, value.high,
             diversity.UNITS.get(value.metric, ""), value.n, 0, value.budget,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ultraqa.analysis.metric import Result
 from ultraqa.analysis.pieces import PieceCache, PieceLog, Pieces
-from ultraqa.analysis.profile import Profile
 from ultraqa.analysis.statistics import Clusters, ratio_interval
 from ultraqa.dialogues.batch import ASSISTANT, USER, Batch, BatchBuilder, Record
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ultraqa.analysis.profile import Profile
 
 SAMPLED_DIALOGUES: Final = 10_000
 
@@ -19,8 +22,8 @@ SAMPLED_DIALOGUES: Final = 10_000
 def tokens_per_word(profile: Profile, pieces: Pieces, distinct: NDArray[np.bool_], seed: int) -> list[Result]:
     """Tokens per word of user and assistant messages, from a seeded sample of 10,000 distinct dialogues.
 
-    Multiplied by the words of the whole it estimates the tokens of data of which they were not all counted. The interval is
-    over dialogues. None where the sampled messages hold no word.
+    Multiplied by the words of the whole it estimates the tokens of data of which they were not all counted. The
+    interval is over dialogues. None where the sampled messages hold no word.
     """
     candidates = np.flatnonzero(distinct)
     rng = np.random.default_rng(seed)
@@ -29,7 +32,13 @@ def tokens_per_word(profile: Profile, pieces: Pieces, distinct: NDArray[np.bool_
     counts = PieceCache(PieceLog()).count(batch, pieces)
     owner = np.repeat(np.arange(len(rows)), np.diff(batch.dialogue_offsets))
     return [
-        _ratio(profile, pieces, scope, np.bincount(owner, weights=counts * (batch.roles == role), minlength=len(rows)), rows)
+        _ratio(
+            profile,
+            pieces,
+            scope,
+            np.bincount(owner, weights=counts * (batch.roles == role), minlength=len(rows)),
+            rows,
+        )
         for scope, role in (("user", USER), ("assistant", ASSISTANT))
     ]
 
@@ -41,9 +50,7 @@ def _batch(profile: Profile, rows: NDArray[np.int64]) -> Batch:
     return builder.batch()
 
 
-def _ratio(
-    profile: Profile, pieces: Pieces, scope: str, tokens: NDArray[np.float64], rows: NDArray[np.int64]
-) -> Result:
+def _ratio(profile: Profile, pieces: Pieces, scope: str, tokens: NDArray[Any], rows: NDArray[np.int64]) -> Result:
     words = profile.column(f"words_{scope}")[rows].astype(float)
     total = float(words.sum())
     value = float(tokens.sum()) / total if total else None
@@ -52,5 +59,15 @@ def _ratio(
     note = f"of {len(rows):,} sampled dialogues; --tokens all counts every token" if total else "no word in the sample"
     version = f"1 {pieces.name}"
     return Result(
-        profile.name, "tokens_per_word", scope, "value", value, low, high, "tokens", len(rows), version=version, note=note
+        profile.name,
+        "tokens_per_word",
+        scope,
+        "value",
+        value,
+        low,
+        high,
+        "tokens",
+        len(rows),
+        version=version,
+        note=note,
     )

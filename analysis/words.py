@@ -1,13 +1,14 @@
 """The token kernel: one walk over the UTF-8 bytes of a batch, from which every stage-one metric reads.
 
-A **word** is a run of letters with their combining marks, an inner ' or ’ kept, lower-cased by simple one-to-one mapping;
-in Han, kana, Thai, Lao, Khmer and Myanmar each letter (with its marks) is one word. Digits, punctuation and underscores
-are none. ``words`` is the plain-Python definition and the kernel's oracle. The **paper stream** (``paper_words``) is the
-tokeniser of LexicalRichness 0.5.1, with which the UltraChat table was made.
+A **word** is a run of letters with their combining marks, an inner ' or ’ kept, lower-cased by simple one-to-one
+mapping; in Han, kana, Thai, Lao, Khmer and Myanmar each letter (with its marks) is one word. Digits, punctuation and
+underscores are none. ``words`` is the plain-Python definition and the kernel's oracle. The **paper stream**
+(``paper_words``) is the tokeniser of LexicalRichness 0.5.1, with which the UltraChat table was made.
 
-All compiled code lives in this one file: numba's cache does not notice a changed callee in another file. The walk works on
-64-byte masks of separators and of "odd" bytes; a run of bytes between separators that holds ASCII letters only (19 of 20 in
-English) is one word of both streams and is hashed by two loads, every other run is walked character by character.
+All compiled code lives in this one file: numba's cache does not notice a changed callee in another file. The walk
+works on 64-byte masks of separators and of "odd" bytes; a run of bytes between separators that holds ASCII letters
+only (19 of 20 in English) is one word of both streams and is hashed by two loads, every other run is walked character
+by character.
 """
 
 from __future__ import annotations
@@ -15,17 +16,19 @@ from __future__ import annotations
 import re
 import string
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numba as nb
 import numpy as np
 from llvmlite import ir
-from numba import types
-from numba.extending import intrinsic
-from numpy.typing import NDArray
+from numba import extending, types
 
 from ultraqa.analysis import characters
-from ultraqa.dialogues.batch import Batch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from ultraqa.dialogues.batch import Batch
 
 MIN_WORDS: Final = 50
 """The lexical indices are undefined for shorter messages (Zenker & Kyle 2021 find MTLD stable from 50 words)."""
@@ -63,7 +66,7 @@ def words(text: str) -> list[str]:
 
 
 def paper_words(text: str) -> list[str]:
-    """Tokens of LexicalRichness 0.5.1: lower case, digits and dashes deleted, ASCII punctuation and whitespace split."""
+    """Tokens of LexicalRichness 0.5.1: lower case, without digits and dashes, split at ASCII punctuation and blanks."""
     text = re.sub("[0-9]+|[-–—]", "", text.lower())
     return text.translate(dict.fromkeys(map(ord, string.punctuation), " ")).split()
 
@@ -181,8 +184,21 @@ def scan(batch: Batch, workspace: Workspace, *, min_words: int = MIN_WORDS) -> W
         len(batch.text), batch.message_offsets, batch.roles, batch.dialogue_offsets, *characters.tables(), min_words,
         buffers, buffers.text.view(np.uint64), *outputs, _NO_POSITIONS,
     )  # fmt: skip
+    mtld, mtld_paper, hdd, mattr_50, yule_k, duplicated_5grams = indices.T
+    n_words, n_characters = counts.T
     found = Words(
-        batch, counts[:, 0], counts[:, 1], *(indices[:, i] for i in range(6)), message_hash, dialogue_hash, letters
+        batch,
+        n_words,
+        n_characters,
+        mtld,
+        mtld_paper,
+        hdd,
+        mattr_50,
+        yule_k,
+        duplicated_5grams,
+        message_hash,
+        dialogue_hash,
+        letters,
     )
     for i in np.flatnonzero(context):
         found.mtld_paper[i] = _mtld_paper_of(paper_words(batch.message(int(i))))
@@ -200,7 +216,7 @@ class _Positions(NamedTuple):
 _NO_POSITIONS: Final = _Positions(np.empty(0, np.uint64), np.empty((0, 2), np.int32), np.empty(0, np.int64))
 
 
-def _loaded(workspace: Workspace, text: NDArray[np.uint8]) -> Any:  # noqa: ANN401  (buffers, typed for numba)
+def _loaded(workspace: Workspace, text: NDArray[np.uint8]) -> Any:
     """A workspace's buffers holding a text and the zeros that loads may read behind it."""
     buffers = workspace.reserve(len(text))
     buffers.text[: len(text)] = text
@@ -231,7 +247,7 @@ def count_words(text: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[
 
 
 class Vocabulary(NamedTuple):
-    """The words of a list of messages as ids: ``ids`` of shape (words,), offsets of shape (m + 1,), words in id order."""
+    """The words of messages as ids: ``ids`` of shape (words,), ``offsets`` (m + 1,), ``words`` in order of id."""
 
     ids: NDArray[np.int32]
     offsets: NDArray[np.int64]
@@ -273,8 +289,10 @@ def intern(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int32], NDArray[np.in
 
 # --- compiled --------------------------------------------------------------------------------------------------------
 
-_jit = nb.njit(cache=True, nogil=True, error_model="numpy")
-_inline = nb.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+_jit: Any = nb.njit(cache=True, nogil=True, error_model="numpy")
+_inline: Any = nb.njit(cache=True, nogil=True, error_model="numpy", inline="always")
+
+_intrinsic: Any = extending.intrinsic
 
 _ONES = np.uint64(0x0101010101010101)
 _HIGH = np.uint64(0x8080808080808080)
@@ -288,7 +306,7 @@ _K3 = np.uint64(0x165667B19E3779F9)
 _K4 = np.uint64(0xD6E8FEB86659FD93)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_intrinsic
 def _trailing_zeros(typing_context: Any, value: Any) -> Any:
     """Number of zero bits below the lowest set bit."""
 
@@ -298,7 +316,7 @@ def _trailing_zeros(typing_context: Any, value: Any) -> Any:
     return types.uint64(types.uint64), codegen
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_intrinsic
 def _ones(typing_context: Any, value: Any) -> Any:
     """Number of set bits."""
 
@@ -390,7 +408,10 @@ def _walk(text, start, end, classes, scripts, lower, b, scratch64, half, n, n_ex
                 i += 3
             else:
                 code = (
-                    ((c & 0x07) << 18) | ((text[i + 1] & 0x3F) << 12) | ((text[i + 2] & 0x3F) << 6) | (text[i + 3] & 0x3F)
+                    ((c & 0x07) << 18)
+                    | ((text[i + 1] & 0x3F) << 12)
+                    | ((text[i + 2] & 0x3F) << 6)
+                    | (text[i + 3] & 0x3F)
                 )
                 i += 4
             kind = np.int64(classes[code])
@@ -568,7 +589,7 @@ def _factors(ids, at, step, n, seen, generation):
 
 @_inline
 def _mtld(ids, first, last, seen, generation, unique_is_length):
-    """MTLD of ids[first:last], NaN if all differ (or their number, as LexicalRichness has it). Callers keep generations apart."""
+    """MTLD of ids[first:last], NaN if all differ (or their number, as LexicalRichness has it)."""
     n = last - first
     forward = _factors(ids, first, 1, n, seen, generation + 1)
     backward = _factors(ids, last - 1, -1, n, seen, generation + n + 2)
@@ -596,7 +617,7 @@ def _mattr(ids, first, last, counts, window):
 
 @_inline
 def _count(ids, first, last, counts, kinds):
-    """Count the words of ids[first:last] into ``counts`` and list their distinct ids in ``kinds``; how many there are."""
+    """Count the words of ids[first:last] into ``counts`` and list distinct ids in ``kinds``; how many there are."""
     n = 0
     for k in range(first, last):
         kinds[n] = ids[k]
@@ -725,7 +746,15 @@ def _scan(
         for i in range(begin, finish):
             word_last, paper_last = word_ends[i - begin], paper_ends[i - begin]
             generation = _indices(
-                word_first, word_last, paper_first, paper_last, single_counts[i - begin], min_words, b, generation, indices[i]
+                word_first,
+                word_last,
+                paper_first,
+                paper_last,
+                single_counts[i - begin],
+                min_words,
+                b,
+                generation,
+                indices[i],
             )
             counts[i, 0] = word_last - word_first
             word_first, paper_first = word_last, paper_last
@@ -735,7 +764,16 @@ def _scan(
 @_inline
 def _indices(first, last, paper_first, paper_last, singles, min_words, b, generation, out):
     """The six indices of one message, in the order of ``Words``; the generation after it."""
-    ids, paper, seen, counts, kinds, spectrum, grams, keys = b.ids, b.paper, b.seen, b.counts, b.kinds, b.spectrum, b.grams, b.keys
+    ids, paper, seen, counts, kinds, spectrum, grams, keys = (
+        b.ids,
+        b.paper,
+        b.seen,
+        b.counts,
+        b.kinds,
+        b.spectrum,
+        b.grams,
+        b.keys,
+    )
     n = last - first
     for k in range(6):
         out[k] = np.nan

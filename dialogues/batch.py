@@ -2,16 +2,19 @@
 
 The user and assistant messages of a batch lie in one UTF-8 buffer, with the offsets of Arrow's list layout: message
 ``i`` is ``text[message_offsets[i]:message_offsets[i + 1]]``, dialogue ``d`` holds the messages
-``dialogue_offsets[d]:dialogue_offsets[d + 1]``. System and tool messages are kept apart and enter no metric but their own.
+``dialogue_offsets[d]:dialogue_offsets[d + 1]``. System and tool messages are kept apart and enter no metric but their
+own.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 USER = 0
 ASSISTANT = 1

@@ -39,7 +39,7 @@ def new_state(start: int) -> NDArray[np.int64]:
 
 
 @njit(cache=True, nogil=True)
-def scan(  # noqa: C901, PLR0912, PLR0915, PLR0917  (one loop, because numba inlines no function that shares its state)
+def scan(  # noqa: C901, PLR0912, PLR0915  (one loop, because numba inlines no function that shares its state)
     block: NDArray[np.uint8],
     words: NDArray[np.uint64],
     base: int,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +12,8 @@ from ultraqa.dialogues.reading import ReadOptions, records
 from ultraqa.dialogues.sources import DataError, datasets
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from rich.console import Console
 
 SHOWN = 3
@@ -111,8 +112,8 @@ def _count(seen: Inspection, dialogue: Dialogue) -> None:
 
 def show(seen: Inspection, console: Console | None = None) -> None:
     """Print an inspection; texts are shown without control characters."""
-    from rich.console import Console
-    from rich.text import Text
+    from rich.console import Console  # noqa: PLC0415  (only to print)
+    from rich.text import Text  # noqa: PLC0415  (only to print)
 
     console = console or Console(highlight=False, soft_wrap=False)
     formats = ", ".join(f"{name} ({count:,})" for name, count in seen.formats.most_common()) or "none that is known"

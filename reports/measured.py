@@ -38,7 +38,7 @@ class Measured(Protocol):
         """A column of the dialogues, in file order; ValueError for one that it has not."""
 
     def evidence(self, skip: Collection[str] = ()) -> list[tuple[int, str, str]]:
-        """What was noticed: dialogue (-1 for a record that could not be read), finding, detail; some findings left out."""
+        """What was noticed: dialogue (-1: a record that could not be read), finding, detail; some findings left out."""
 
     def lines(self, rows: Sequence[int]) -> list[int | None]:
         """The lines at which the dialogues' records begin, None where lines mean nothing."""

@@ -114,7 +114,7 @@ def folded(file: Path, folder: Path, size: int, workers: int) -> dict[str, Any]:
                 if "dialogue" in row:
                     row["dialogue"] += start * (row["dialogue"] >= 0)
         together[table] = [row for some in rows for row in some]
-    together["findings"].sort(key=lambda row: tuple(map(str, row.values())))  # their order is that of batches
+    together["findings"].sort(key=lambda row: tuple(map(str, row.values())))  # batch by batch in the Profile
     together["records"] = sum(one.records for one in found), sum(one.unreadable for one in found)
     return together
 
@@ -123,7 +123,7 @@ def folded(file: Path, folder: Path, size: int, workers: int) -> dict[str, Any]:
 def test_the_size_of_shards_changes_no_number(
     room: int, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Rows, hashes, samples and counts are the same from one shard and from many; also where the sample is full early."""
+    """Rows, hashes, samples and counts are the same from one shard and from many, and where the sample is full."""
     monkeypatch.setattr(corpus, "SAMPLE_WORDS", room)
     file = data / "part-0.jsonl"
     whole = folded(file, tmp_path / "whole", 1 << 40, 1)
@@ -247,7 +247,7 @@ def test_files_renamed_between_two_runs_are_named_as_they_are(data: Path, tmp_pa
     """The path of a file stands in its shard's rows."""
     mine = copied(data, tmp_path / "mine")
     broken_off(mine, tmp_path / "resumed.ultraqa")
-    (mine / "part-2.jsonl").rename(mine / "part-9.jsonl")
+    (mine / "part-5.jsonl").rename(mine / "part-9.jsonl")
     measure(mine, tmp_path / "resumed.ultraqa")
     measure(mine, tmp_path / "new.ultraqa")
     assert contents(tmp_path / "resumed.ultraqa") == contents(tmp_path / "new.ultraqa")

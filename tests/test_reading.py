@@ -556,7 +556,7 @@ def mutated(data: bytes, chance: random.Random) -> bytes:
 def test_damaged_bytes_never_stop_the_run(tmp_path: Path, name: str) -> None:
     """Whatever is damaged: records and unreadables, the same at any shard size, and every record can be reopened."""
     data = Path(contents(tmp_path / name).location).read_bytes()
-    chance = random.Random(name)  # noqa: S311  (repeatable damage, no secret)
+    chance = random.Random(name)
     for _ in range(40):
         given_source = written(tmp_path / name, mutated(data, chance))
         try:

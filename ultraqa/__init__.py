@@ -27,7 +27,7 @@ _HOMES = {
 }
 
 
-def __getattr__(name: str) -> Any:  # noqa: ANN401  (PEP 562: names are imported when first used, so that start-up is quick)
+def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'ultraqa' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)

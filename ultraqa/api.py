@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     import pandas as pd
 
     from ultraqa.analysis.measuring import Progress
@@ -85,8 +86,8 @@ def profile(
         raise DataError(f"{given.path} is a Profile: it is measured already")
     folder = Path(out) if out is not None else temporary() / f"{given.name}.ultraqa"
     return _measured(
-        given, folder, tokens=tokens, tokenizer=tokenizer, format=format, map=map, paths=paths, fields=fields, seed=seed,
-        workers=workers, overwrite=overwrite, progress=progress,
+        given, folder, tokens=tokens, tokenizer=tokenizer, format=format, map=map, paths=paths, fields=fields,
+        seed=seed, workers=workers, overwrite=overwrite, progress=progress,
     )  # fmt: skip
 
 
@@ -148,8 +149,8 @@ def report(
         one
         if isinstance(one, Profile)
         else _measured(
-            one, folder / f"{one.name}.ultraqa", tokens=tokens, tokenizer=tokenizer, format=format, map=map, paths=paths,
-            fields=(by,) if by else (), seed=seed, workers=workers, overwrite=overwrite, progress=progress,
+            one, folder / f"{one.name}.ultraqa", tokens=tokens, tokenizer=tokenizer, format=format, map=map,
+            paths=paths, fields=(by,) if by else (), seed=seed, workers=workers, overwrite=overwrite, progress=progress,
         )
         for one in resolved(data)
     ]  # fmt: skip
@@ -199,7 +200,9 @@ def _measured(
     if workers is not None and workers < 1:
         raise DataError(f"workers is {workers}: at least 1 is needed")
     size = sum(source.size for source in dataset.sources)
-    counted: Literal["all", "sample", "none"] = tokens if tokens != "auto" else "all" if size <= AUTO_TOKENS else "sample"
+    counted: Literal["all", "sample", "none"] = (
+        tokens if tokens != "auto" else "all" if size <= AUTO_TOKENS else "sample"
+    )
     read = ReadOptions(format=format, mapping=tuple((map or {}).items()), paths=paths, fields=tuple(fields))
     measures = Measures(read, counted, Path(tokenizer) if tokenizer is not None else None, seed)
     try:

@@ -6,13 +6,14 @@ import gc
 import os
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn, cast
 
 import typer
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from rich.console import Console
 
     from ultraqa.analysis.measuring import Progress
@@ -31,14 +32,21 @@ app = typer.Typer(
 
 Data = Annotated[
     list[str],
-    typer.Argument(metavar="DATA…", help="files, folders, quoted globs, urls, - (standard input), name=path, or Profiles"),
+    typer.Argument(
+        metavar="DATA…", help="files, folders, quoted globs, urls, - (standard input), name=path, or Profiles"
+    ),
 ]
-Format = Annotated[str | None, typer.Option("--format", help="read every record as this format instead of detecting it")]
+Format = Annotated[
+    str | None, typer.Option("--format", help="read every record as this format instead of detecting it")
+]
 Map = Annotated[
-    list[str] | None, typer.Option("--map", metavar="KEY=NAME", help="a record key and the name a format knows, repeatable")
+    list[str] | None,
+    typer.Option("--map", metavar="KEY=NAME", help="a record key and the name a format knows, repeatable"),
 ]
 Paths = Annotated[str, typer.Option("--paths", help="of message trees: best (best-ranked path) or all")]
-Tokens = Annotated[str, typer.Option("--tokens", help="count tokens: auto (all up to 500 MB, else a sample), all, none")]
+Tokens = Annotated[
+    str, typer.Option("--tokens", help="count tokens: auto (all up to 500 MB, else a sample), all, none")
+]
 Tokenizer = Annotated[
     Path | None, typer.Option("--tokenizer", help="a tokenizer.json; by default LLaMA's, as in the UltraChat table")
 ]
@@ -49,7 +57,7 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace Profiles o
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON document instead of tables")]
 
 
-def _version(wanted: bool) -> None:  # noqa: FBT001  (typer's callback)
+def _version(wanted: bool) -> None:
     if wanted:
         from importlib.metadata import version
 
@@ -59,7 +67,9 @@ def _version(wanted: bool) -> None:  # noqa: FBT001  (typer's callback)
 
 @app.callback()
 def _root(
-    version: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")] = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")
+    ] = False,
 ) -> None:
     """Measure, compare and explain chat datasets, offline."""
 
@@ -68,9 +78,13 @@ def _root(
 def report(
     data: Data,
     out: Annotated[Path, typer.Option("-o", "--out", help="folder of the report")] = Path("ultraqa-report"),
-    published: Annotated[bool, typer.Option("--published", help="show the UltraChat table's published rows beside")] = False,
+    published: Annotated[
+        bool, typer.Option("--published", help="show the UltraChat table's published rows beside")
+    ] = False,
     by: Annotated[str | None, typer.Option("--by", metavar="FIELD", help="split by a record field and compare")] = None,
-    scores: Annotated[Path | None, typer.Option("--scores", help="table of scores per dialogue, joined by id or row")] = None,
+    scores: Annotated[
+        Path | None, typer.Option("--scores", help="table of scores per dialogue, joined by id or row")
+    ] = None,
     no_text: Annotated[bool, typer.Option("--no-text", help="leave dialogue texts out of the report")] = False,
     embedder: Embedder = "none",
     tokens: Tokens = "auto",
@@ -92,9 +106,10 @@ def report(
     _check_embedder(embedder)
     with _Display() as progress:
         done = ultraqa.report(
-            *data, out=out, by=by, scores=scores, published=published, text=not no_text, tokens=_choice("--tokens", tokens, TOKENS),
-            tokenizer=tokenizer, format=format_, map=_pairs(map_), paths=_choice("--paths", paths, PATHS), seed=seed,
-            workers=workers, overwrite=overwrite, progress=progress, command=["ultraqa", *sys.argv[1:]],
+            *data, out=out, by=by, scores=scores, published=published, text=not no_text,
+            tokens=_choice("--tokens", tokens, TOKENS), tokenizer=tokenizer, format=format_, map=_pairs(map_),
+            paths=_choice("--paths", paths, PATHS), seed=seed, workers=workers, overwrite=overwrite, progress=progress,
+            command=["ultraqa", *sys.argv[1:]],
         )  # fmt: skip
     if as_json:
         from ultraqa.reports.report import to_json
@@ -114,7 +129,9 @@ TOKENS, PATHS = ("auto", "all", "none"), ("best", "all")
 def profile(
     data: Annotated[str, typer.Argument(metavar="DATA", help="as for report, one dataset")],
     out: Annotated[Path, typer.Option("-o", "--out", help="the Profile's folder, NAME.ultraqa")],
-    by: Annotated[list[str] | None, typer.Option("--by", metavar="FIELD", help="record fields to keep as columns")] = None,
+    by: Annotated[
+        list[str] | None, typer.Option("--by", metavar="FIELD", help="record fields to keep as columns")
+    ] = None,
     embedder: Embedder = "none",
     tokens: Tokens = "auto",
     tokenizer: Tokenizer = None,
@@ -135,9 +152,9 @@ def profile(
     _check_embedder(embedder)
     with _Display() as progress:
         done = ultraqa.profile(
-            data, out, tokens=_choice("--tokens", tokens, TOKENS), tokenizer=tokenizer, format=format_, map=_pairs(map_),
-            paths=_choice("--paths", paths, PATHS), fields=tuple(by or ()), seed=seed, workers=workers, overwrite=overwrite,
-            progress=progress,
+            data, out, tokens=_choice("--tokens", tokens, TOKENS), tokenizer=tokenizer, format=format_,
+            map=_pairs(map_), paths=_choice("--paths", paths, PATHS), fields=tuple(by or ()), seed=seed,
+            workers=workers, overwrite=overwrite, progress=progress,
         )  # fmt: skip
     if as_json:
         sys.stdout.buffer.write((done.path / "profile.json").read_bytes())
@@ -180,7 +197,9 @@ def metrics(as_json: AsJson = False) -> None:
     if as_json:
         import orjson
 
-        sys.stdout.buffer.write(orjson.dumps([one._asdict() for one in definitions()], option=orjson.OPT_INDENT_2) + b"\n")
+        sys.stdout.buffer.write(
+            orjson.dumps([one._asdict() for one in definitions()], option=orjson.OPT_INDENT_2) + b"\n"
+        )
         return
     console = _stdout()
     for one in definitions():
@@ -198,7 +217,7 @@ def doctor() -> None:
     checks.show(_stdout())
 
 
-def _choice(option: str, value: str, choices: tuple[str, ...]) -> Any:  # noqa: ANN401  (a Literal of the choices)
+def _choice(option: str, value: str, choices: tuple[str, ...]) -> Any:
     if value not in choices:
         raise typer.BadParameter(f"{value!r} is not one of {', '.join(choices)}", param_hint=option)
     return value
@@ -206,7 +225,9 @@ def _choice(option: str, value: str, choices: tuple[str, ...]) -> Any:  # noqa: 
 
 def _check_embedder(embedder: str) -> None:
     if embedder != "none":
-        raise typer.BadParameter(f"{embedder!r}: this version measures nothing by embeddings, use none", param_hint="--embedder")
+        raise typer.BadParameter(
+            f"{embedder!r}: this version measures nothing by embeddings, use none", param_hint="--embedder"
+        )
 
 
 def _pairs(given: list[str] | None) -> dict[str, str]:
@@ -244,7 +265,9 @@ class _Display:
         self._last = now
         speed = progress.done / max(now - self._start, 1e-3)
         left = (progress.total - progress.done) / max(speed, 1.0)
-        line = f"{progress.done / 1e6:,.0f} of {progress.total / 1e6:,.0f} MB, {speed / 1e6:.0f} MB/s, {left:.0f} s left"
+        line = (
+            f"{progress.done / 1e6:,.0f} of {progress.total / 1e6:,.0f} MB, {speed / 1e6:.0f} MB/s, {left:.0f} s left"
+        )
         sys.stderr.write(f"\r\x1b[K{line}")
         sys.stderr.flush()
 
@@ -275,7 +298,7 @@ def _run() -> int:
         sys.stdout.flush()
     except (BrokenPipeError, KeyboardInterrupt, SystemExit, typer.Abort) as ended:
         return _ended(ended)
-    except Exception as error:  # noqa: BLE001  (the last line of defence: no traceback reaches the user)
+    except Exception as error:
         return _failed(error)
     return code if isinstance(code, int) else OK
 
@@ -283,7 +306,9 @@ def _run() -> int:
 def _ended(ended: BaseException) -> int:
     """The exit code of a command that the user, or the reader of its output, has ended."""
     code = ended.code if isinstance(ended, SystemExit) else None
-    if isinstance(ended, BrokenPipeError) or code == 1:  # click and rich exit with 1 where a pipe breaks, and only there
+    if (
+        isinstance(ended, BrokenPipeError) or code == 1
+    ):  # click and rich exit with 1 where a pipe breaks, and only there
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # the reader of our output has gone, as `head` does
         return OK
     if isinstance(ended, KeyboardInterrupt | typer.Abort) or code == INTERRUPTED:

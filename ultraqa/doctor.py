@@ -35,7 +35,9 @@ def show(console: Console) -> None:
     """Print what is installed and what is missing, with the command that adds it."""
     from rich.table import Table
 
-    console.print(f"ultraqa {version('ultraqa')}, Python {platform.python_version()}, {sys.platform} {platform.machine()}")
+    console.print(
+        f"ultraqa {version('ultraqa')}, Python {platform.python_version()}, {sys.platform} {platform.machine()}"
+    )
     table = Table("package", "installed", "needed by")
     for name, installed, extra in packages():
         remedy = f'missing: pip install "ultraqa[{extra}]"' if extra else "missing: pip install ultraqa"

@@ -70,15 +70,15 @@ def keep_records(profile: Profile) -> None:
 _spooled: set[str] = set()
 
 
-def _is_path(data: Any) -> bool:  # noqa: ANN401  (whatever a caller gives)
+def _is_path(data: Any) -> bool:
     return isinstance(data, str | os.PathLike)
 
 
-def _is_profile(data: Any) -> bool:  # noqa: ANN401
+def _is_profile(data: Any) -> bool:
     return _is_path(data) and (Path(data) / "profile.json").is_file()
 
 
-def _in_memory(records: Any, name: str) -> Dataset:  # noqa: ANN401
+def _in_memory(records: Any, name: str) -> Dataset:
     if not isinstance(records, Iterable):
         raise DataError(f"data is {type(records).__name__}: a path, a list of records (dicts) or a Profile is needed")
     file = temporary() / RECORDS
@@ -104,5 +104,5 @@ def _line(record: dict[str, Any]) -> bytes:
         return json.dumps(record, default=_plain).encode() + b"\n"
 
 
-def _plain(value: Any) -> Any:  # noqa: ANN401
+def _plain(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") else str(value)
