@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import numpy as np
 
@@ -149,7 +149,7 @@ def _human_frequencies(language: str) -> dict[str, float]:
     import msgpack  # noqa: PLC0415  (only where word frequencies are compared)
 
     with gzip.open(file) as packed:
-        bins = msgpack.load(packed, raw=False)[1:]
+        bins = cast("list[list[str]]", msgpack.load(packed, raw=False))[1:]  # behind the header
     return {word: 10 ** (-i / 100) for i, words in enumerate(bins) for word in words}
 
 

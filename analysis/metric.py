@@ -28,12 +28,15 @@ class Metric(Protocol[S]):
     @property
     def name(self) -> str:
         """The metric's name: its column, its Result rows, its KEY."""
+        ...
 
     def map(self, words: Words) -> S:
         """State of one batch."""
+        ...
 
     def merge(self, parts: Sequence[S]) -> S:
         """State of the batches together, given at least one."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,25 +26,32 @@ class Measured(Protocol):
     @property
     def name(self) -> str:
         """The dataset's name."""
+        ...
 
     @property
     def document(self) -> dict[str, Any]:
         """What ``profile.json`` holds."""
+        ...
 
     def rows(self) -> list[Result]:
         """All measured numbers."""
+        ...
 
     def column(self, name: str) -> NDArray[Any]:
         """A column of the dialogues, in file order; ValueError for one that it has not."""
+        ...
 
     def evidence(self, skip: Collection[str] = ()) -> list[tuple[int, str, str]]:
         """What was noticed: dialogue (-1: a record that could not be read), finding, detail; some findings left out."""
+        ...
 
     def lines(self, rows: Sequence[int]) -> list[int | None]:
         """The lines at which the dialogues' records begin, None where lines mean nothing."""
+        ...
 
     def texts(self, rows: Sequence[int]) -> list[Dialogue]:
         """The dialogues themselves, read again from their source."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
