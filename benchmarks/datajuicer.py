@@ -69,7 +69,7 @@ def analyse() -> None:
         raise ImportError(f"{package} would have been installed")
 
     loader = import_module("data_juicer.utils.lazy_loader").LazyLoader
-    loader._install_package = classmethod(refuse)  # noqa: SLF001  (there is no setting for it)
+    loader._install_package = classmethod(refuse)
     steps: Any = import_module("data_juicer.ops.base_op")
     steps.free_models = lambda *_, **__: None
     import_module("data_juicer.tools.analyze_data").main()
