@@ -133,7 +133,7 @@ class Engine:
         """Finished shards in file order.
 
         Args:
-            shards: each with the sha256 of its source.
+            shards: each with a hash of the whole dataset, on which its sample depends.
             advance: called with every shard that is done.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -169,9 +169,8 @@ class Engine:
         return self._samples[0]
 
     def _visit(self, index: int, shard: Shard, digest: str) -> Measured:
-        key = hashlib.sha256(
-            orjson.dumps([digest, shard.start, shard.end, shard.container, self.measures.parameters()])
-        ).hexdigest()[:16]
+        place = [shard.source.path, shard.start, shard.end, shard.container]
+        key = hashlib.sha256(orjson.dumps([digest, *place, self.measures.parameters()])).hexdigest()[:16]
         file = self.folder / f"{index:06d}-{key}.arrow"
         return load(file) if file.exists() else self._measure(shard, file)
 

@@ -83,13 +83,17 @@ def profile(
         "version": version("ultraqa"),
     }
     found = _existing(folder, identity, overwrite=overwrite)
-    if found is not None:
-        return found
     folder.mkdir(parents=True, exist_ok=True)
+    for left in folder.glob(".*.partial"):  # of a run that was killed
+        left.unlink()
     _write_json(folder / "sources.json", [
         {"path": s.path, "location": s.location, "size": s.size, "sha256": digests[s.path]} for s in dataset.sources
     ])  # fmt: skip
-    parts = [(shard, digests[s.path]) for s in dataset.sources for shard in shards(s, SHARD_BYTES, measures.read)]
+    if found is not None:
+        shutil.rmtree(folder / "shards", ignore_errors=True)
+        return found
+    whole = hashlib.sha256(orjson.dumps(identity)).hexdigest()
+    parts = [(shard, whole) for s in dataset.sources for shard in shards(s, SHARD_BYTES, measures.read)]
     total, done = sum(_bytes(shard) for shard, _ in parts), 0
 
     def advance(shard: Shard) -> None:
@@ -105,9 +109,9 @@ def profile(
         raise UnreadableError(_nothing_read(dataset, folded))
     return_memory()
     _copy_unreadable(folder / "unreadable.jsonl", [shard for shard, _ in parts], folded)
-    document = _assemble(folder, dataset, identity, measures, [shard for shard, _ in parts], folded)
+    _assemble(folder, dataset, identity, measures, [shard for shard, _ in parts], folded)
     shutil.rmtree(folder / "shards")
-    return Profile(folder, document)
+    return Profile(folder)
 
 
 def _bytes(shard: Shard) -> int:
@@ -170,6 +174,7 @@ def _nothing_read(dataset: Dataset, folded: _Folded) -> str:
 
 def _copy_unreadable(file: Path, read: Sequence[Shard], folded: _Folded) -> None:
     """Copy the bytes of unreadable records of JSON sources, a line each, so that they can be mended and read again."""
+    file.unlink(missing_ok=True)  # of a run that was killed, of other data
     if not any(one.unreadable for one in folded.shards):
         return
     with atomically(file) as partial, partial.open("wb") as out:

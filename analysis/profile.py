@@ -105,10 +105,12 @@ class Profile:
         Raises:
             ProfileError: it has no such column.
         """
-        missing = sorted(set(columns or ()) - set(self.columns(name)))
-        if missing:
-            raise ProfileError(f"{self.name} has no column {missing[0]!r}; it has {', '.join(self.columns(name))}")
-        return pq.ParquetFile(self.path / f"{name}.parquet").read(columns=None if columns is None else list(columns))
+        with pq.ParquetFile(self.path / f"{name}.parquet") as file:
+            names = file.schema_arrow.names
+            missing = sorted(set(columns or ()) - set(names))
+            if missing:
+                raise ProfileError(f"{self.name} has no column {missing[0]!r}; it has {', '.join(names)}")
+            return file.read(columns=None if columns is None else list(columns))
 
     def column(self, name: str, table: str = "dialogues") -> NDArray[Any]:
         """One column as an array, nulls of numbers as NaN."""

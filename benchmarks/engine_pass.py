@@ -14,23 +14,21 @@ import tempfile
 import time
 from pathlib import Path
 
-from ultraqa.analysis.engine import SAMPLE, Engine, Measures
+from ultraqa.analysis.engine import SHARD_BYTES, Engine, Measures
 from ultraqa.dialogues.reading import shards
 from ultraqa.dialogues.sources import datasets
-
-_FOLDED_AT_ONCE = 8
 
 
 def run(path: Path, folder: Path, workers: int) -> None:
     """Measure every shard of the file into ``folder`` and fold the samples."""
     measures = Measures(tokens="none")
     dataset = datasets([str(path)])[0]
-    parts = [(shard, "benchmark") for source in dataset.sources for shard in shards(source, options=measures.read)]
-    samples = []
-    for measured in Engine(measures, folder, workers).run(parts):
-        samples.append(measured.sample)
-        if len(samples) > _FOLDED_AT_ONCE:
-            samples = [SAMPLE.merge(samples)]
+    sources = dataset.sources
+    parts = [(shard, "benchmark") for source in sources for shard in shards(source, SHARD_BYTES, measures.read)]
+    engine = Engine(measures, folder, workers)
+    for _ in engine.run(parts):
+        pass
+    engine.sample()
 
 
 def main() -> None:

@@ -253,6 +253,19 @@ def test_files_renamed_between_two_runs_are_named_as_they_are(data: Path, tmp_pa
     assert contents(tmp_path / "resumed.ultraqa") == contents(tmp_path / "new.ultraqa")
 
 
+def test_records_mended_between_two_runs_are_no_longer_called_unreadable(tmp_path: Path) -> None:
+    """What a killed run copied aside does not outlive it."""
+    data = tmp_path / "data"
+    data.mkdir()
+    good = "".join(json.dumps(record) + "\n" for record in records(1, 5))
+    (data / "a.jsonl").write_text(good + "{broken\n")
+    killed(data, tmp_path / "set.ultraqa", *POINTS["while the sample is written"])
+    assert (tmp_path / "set.ultraqa" / "unreadable.jsonl").exists()
+    (data / "a.jsonl").write_text(good)
+    measure(data, tmp_path / "set.ultraqa")
+    assert not (tmp_path / "set.ultraqa" / "unreadable.jsonl").exists()
+
+
 def test_progress_counts_every_byte_once(data: Path, tmp_path: Path) -> None:
     """It rises to the size of the data."""
     seen: list[Progress] = []
