@@ -2,9 +2,10 @@
 
 Every one of these depends on the size of the text, so each is computed on the first B words of the sample (whole
 dialogues in order of content hash, the last one cut) for B = 10⁴, 3·10⁴, 10⁵, 3·10⁵, 10⁶, and only equal budgets are
-compared. N-grams never cross a message. Intervals come from half-samples of dialogues drawn without replacement:
-bootstrap copies would count as repetition. Above 10⁵ words they are scaled from those at 10⁵ by the square root of the
-size (compression: from 3·10⁴), which is cautious for counts of types: their spread falls faster.
+compared. N-grams never cross a message. Intervals come from leaving out one of twenty blocks of dialogues at a time
+(Student's t): bootstrap
+copies would count as repetition. Above 10⁵ words they are scaled from those at 10⁵ by the square root of the size
+(compression: from 10⁴), which is cautious for counts of types: their spread falls faster.
 """
 
 from __future__ import annotations
@@ -16,7 +17,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numba as nb
 import numpy as np
 
-from ultraqa.analysis.corpus import SampledText, ranges
 from ultraqa.analysis.words import intern
 
 if TYPE_CHECKING:
@@ -24,14 +24,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from ultraqa.analysis.corpus import SampledText
+
 BUDGETS: Final = (10_000, 30_000, 100_000, 300_000, 1_000_000)
 ORDERS: Final = (1, 2, 3, 4)
 PART_BUDGETS: Final = {"user": BUDGETS[:3], "assistant": BUDGETS}
 """What is trained on is measured to a million words; prompts, which it is set beside, to 10⁵."""
-DRAWS: Final = 20
+BLOCKS: Final = 20
 DRAWN_BUDGET: Final = 100_000
-_COMPRESSION_DRAWS: Final = 8
-_COMPRESSION_BUDGET: Final = 30_000  # gzip -9 runs at 20 MB a second
+_COMPRESSION_BUDGET: Final = 10_000  # gzip -9 runs at 20 MB a second
+_T: Final = 2.093  # 97.5 % point of Student's t with 19 degrees of freedom
 UNITS: Final = {"vocabulary": "words"} | {f"entropy_{n}": "bits" for n in ORDERS}
 
 
@@ -81,7 +83,8 @@ def vocabulary(spectrum: Spectrum) -> int:
 def self_repetition_4(grams: NDArray[np.int32], dialogue: NDArray[np.int32]) -> float | None:
     """Mean over dialogues of ln(1 + number of other dialogues that share each of its word 4-grams, summed).
 
-    Lower = fewer phrases in common. None without a 4-gram. Source: Salkar et al. 2022, AACL, 298-307.
+    Lower = fewer phrases in common. Over the dialogues that have a 4-gram; None where none has. Source: Salkar et al.
+    2022, AACL, 298-307.
 
     Args:
         grams: ids of the 4-grams, shape (n,).
@@ -144,7 +147,7 @@ def zipf_exponent(counts: NDArray[np.int64]) -> float | None:
 def heaps_exponent(ids: NDArray[np.int32]) -> float | None:
     """Exponent b of vocabulary growth V(N) ~ N^b, least squares on logarithms at geometric N from 100 words on.
 
-    Higher = new words keep coming. None below 200 words. Source: Heaps 1978, Information Retrieval.
+    Higher = new words keep coming. None below about 180 words. Source: Heaps 1978, Information Retrieval.
     """
     points, n = [], 100
     while n <= len(ids):
@@ -168,13 +171,12 @@ class Value(NamedTuple):
     n: int
 
 
-def measure(sample: SampledText, budgets: Sequence[int], seed: int) -> Iterator[Value]:
+def measure(sample: SampledText, budgets: Sequence[int]) -> Iterator[Value]:
     """All statistics of a sample at the budgets it reaches, smallest first.
 
     Args:
         sample: one part of a Profile's sample.
         budgets: words.
-        seed: of the half-samples behind the intervals.
     """
     sample = sample.first(max(budgets))
     grams = ngrams(sample)
@@ -187,7 +189,7 @@ def measure(sample: SampledText, budgets: Sequence[int], seed: int) -> Iterator[
         inside = int(dialogue[budget - 1]) + 1
         values = _statistics(grams, dialogue, budget) | {"compression_ratio": ratios[budget]}
         if budget <= DRAWN_BUDGET:
-            drawn = _deviations(sample, grams, inside, seed, squeezed=budget <= _COMPRESSION_BUDGET)
+            drawn = _deviations(sample, grams, dialogue, inside, squeezed=budget <= _COMPRESSION_BUDGET)
             deviations |= {metric: (budget, deviation) for metric, deviation in drawn.items()}
         if "distinct_1" in deviations:  # types are a share times the words
             size, deviation = deviations["distinct_1"]
@@ -200,7 +202,7 @@ def _interval(value: float | None, budget: int, drawn: tuple[int, float] | None)
     """Interval at a budget from a deviation at the same or a smaller one."""
     if value is None or drawn is None:
         return None, None
-    spread = 1.96 * drawn[1] * (drawn[0] / budget) ** 0.5
+    spread = _T * drawn[1] * (drawn[0] / budget) ** 0.5
     return value - spread, value + spread
 
 
@@ -223,10 +225,9 @@ def _statistics(
 ) -> dict[str, float | None]:
     values: dict[str, float | None] = {}
     for n, ids in grams.items():
-        within = ids[: budget - n + 1]
-        values |= _spectral(n, spectrum(within[within >= 0]))
-    fours = grams[4][: budget - 3]
-    values["self_repetition_4"] = self_repetition_4(fours[fours >= 0], dialogue[: budget - 3][fours >= 0])
+        values |= _spectral(n, spectrum(ids[: max(0, budget - n + 1)]))
+    fours = grams[4][: max(0, budget - 3)]
+    values["self_repetition_4"] = self_repetition_4(fours[fours >= 0], dialogue[: len(fours)][fours >= 0])
     values["zipf_exponent"] = zipf_exponent(np.bincount(grams[1][:budget]))
     values["heaps_exponent"] = heaps_exponent(grams[1][:budget])
     return values
@@ -242,62 +243,76 @@ def _spectral(n: int, found: Spectrum) -> dict[str, float | None]:
 
 
 def spectrum(ids: NDArray[np.int32]) -> Spectrum:
-    """Spectrum of n-gram ids."""
-    if not len(ids):
-        return Spectrum(0, 0, 0, 0.0)
-    by_count = np.bincount(np.bincount(ids))
-    counts = np.arange(len(by_count))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        bits = np.where(counts > 0, by_count * counts / len(ids) * -np.log2(counts / len(ids)), 0.0)
-    return Spectrum(len(ids), int(by_count[1:].sum()), int(by_count[1]), float(bits.sum()))
+    """Spectrum of n-gram ids, -1 standing for none."""
+    return _spectrum(ids, 0, 0, len(ids))
 
 
-def _deviations(
-    sample: SampledText, grams: dict[int, NDArray[np.int32]], dialogues: int, seed: int, *, squeezed: bool
-) -> dict[str, float]:
-    """Standard deviation of every statistic over half-samples of the first ``dialogues`` dialogues."""
-    if dialogues < 20:
-        return {}
-    rng = np.random.default_rng(seed)
-    drawn: dict[str, list[float]] = {}
-    offsets, lengths = sample.word_offsets, np.diff(sample.word_offsets)
-    half = int(offsets[dialogues]) // 2
-    for draw in range(DRAWS):
-        chosen = rng.permutation(dialogues)
-        ends = np.cumsum(lengths[chosen])
-        chosen = chosen[: np.searchsorted(ends, half) + 1]
-        at = ranges(offsets[chosen], offsets[chosen + 1])[:half]  # equal numbers of words: the statistics depend on it
-        values: dict[str, float | None] = {}
-        for n, ids in grams.items():
-            part = ids[at]
-            values |= _spectral(n, spectrum(_dense(part[part >= 0])))
-        owner = np.repeat(np.arange(len(chosen), dtype=np.int32), lengths[chosen])[:half]
-        fours = grams[4][at]
-        values["self_repetition_4"] = self_repetition_4(_dense(fours[fours >= 0]), owner[fours >= 0])
-        if squeezed and draw < _COMPRESSION_DRAWS:
-            values["compression_ratio"] = compression_ratio(_text(sample, chosen))
-        for metric, value in values.items():
-            if value is not None:
-                drawn.setdefault(metric, []).append(value)
-    return {metric: float(np.std(values, ddof=1)) for metric, values in drawn.items() if len(values) > 1}
+def _spectrum(ids: NDArray[np.int32], first: int, second: int, last: int) -> Spectrum:
+    """Spectrum of ids[:first] and ids[second:last] together."""
+    types = int(ids.max(initial=-1)) + 1
+    sizes = np.arange(len(ids) + 1, dtype=float)
+    sizes[1:] *= np.log2(sizes[1:])
+    total, kinds, once, weighted = _tally(ids, first, second, max(second, last), np.zeros(types, np.int32), sizes)
+    return Spectrum(total, kinds, once, float(np.log2(total) - weighted / total) if total else 0.0)
 
 
 @_jit
-def _renumber(ids: NDArray[np.int32], table: NDArray[np.int32], out: NDArray[np.int32]) -> None:
-    known = 0
-    for k in range(len(ids)):
-        if table[ids[k]] < 0:
-            table[ids[k]] = known
-            known += 1
-        out[k] = table[ids[k]]
+def _tally(ids, first, second, last, counts, sizes):
+    """Number of n-grams, of different ones, of those seen once, and the sum of c log2 c over their counts c."""
+    total, kinds, once, weighted = 0, 0, 0, 0.0
+    for k in range(first + last - second):
+        gram = ids[k if k < first else k - first + second]
+        if gram >= 0:
+            count = counts[gram]
+            counts[gram] = count + 1
+            weighted += sizes[count + 1] - sizes[count]
+            total += 1
+            kinds += count == 0
+            once += np.int64(count == 0) - np.int64(count == 1)
+    return total, kinds, once, weighted
 
 
-def _dense(ids: NDArray[np.int32]) -> NDArray[np.int32]:
-    """The same ids numbered from 0, so that counting them costs their number and not the whole vocabulary's."""
-    out = np.empty_like(ids)
-    if len(ids):
-        _renumber(ids, np.full(int(ids.max()) + 1, -1, np.int32), out)
-    return out
+def _deviations(
+    sample: SampledText,
+    grams: dict[int, NDArray[np.int32]],
+    dialogue: NDArray[np.int32],
+    dialogues: int,
+    *,
+    squeezed: bool,
+) -> dict[str, float]:
+    """Standard deviation of every statistic of the first ``dialogues`` dialogues, by leaving out a block at a time.
+
+    The blocks are equal in words as far as whole dialogues allow, and every rest is cut to the same number of words.
+    """
+    if dialogues < BLOCKS:
+        return {}
+    offsets = sample.word_offsets[: dialogues + 1]
+    bounds = offsets[np.searchsorted(offsets, np.linspace(0, offsets[-1], BLOCKS + 1))]
+    kept = int(offsets[-1] - np.diff(bounds).max())
+    left: dict[str, list[float]] = {}
+    for first, second in pairwise(bounds.tolist()):
+        values = _without(grams, dialogue, min(first, kept), second, second + kept - first)
+        if squeezed:
+            rest = words_joined(sample, second, max(second, second + kept - first))
+            values["compression_ratio"] = compression_ratio(words_joined(sample, 0, min(first, kept)) + b"\n" + rest)
+        for metric, value in values.items():
+            if value is not None:
+                left.setdefault(metric, []).append(value)
+    scale = (BLOCKS - 1) / BLOCKS**0.5
+    return {metric: scale * float(np.std(values, ddof=1)) for metric, values in left.items() if len(values) == BLOCKS}
+
+
+def _without(
+    grams: dict[int, NDArray[np.int32]], dialogue: NDArray[np.int32], first: int, second: int, last: int
+) -> dict[str, float | None]:
+    """Statistics of the words up to ``first`` and from ``second`` to ``last``."""
+    values: dict[str, float | None] = {}
+    for n, ids in grams.items():
+        values |= _spectral(n, _spectrum(ids, first, second, last - n + 1))
+    at = np.concatenate([np.arange(first), np.arange(second, max(second, last - 3))])
+    at = at[grams[4][at] >= 0]
+    values["self_repetition_4"] = self_repetition_4(grams[4][at], dialogue[at])
+    return values
 
 
 def _compression(sample: SampledText, budgets: Sequence[int]) -> dict[int, float | None]:
@@ -318,8 +333,3 @@ def words_joined(sample: SampledText, first: int, last: int) -> bytes:
     inner = offsets[np.searchsorted(offsets, first, "right") : np.searchsorted(offsets, last, "left")] - first
     bounds = [0, *inner.tolist(), last - first]
     return "\n".join(" ".join(map(word, ids[a:b])) for a, b in pairwise(bounds) if b > a).encode()
-
-
-def _text(sample: SampledText, dialogues: NDArray[np.int64]) -> bytes:
-    offsets = sample.word_offsets
-    return b"\n".join(words_joined(sample, int(offsets[d]), int(offsets[d + 1])) for d in dialogues)

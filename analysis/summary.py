@@ -199,9 +199,7 @@ def _duplicate_rows(part: Part) -> Iterator[Result]:
 
 def _sample_rows(part: Part, scope: str) -> Iterator[Result]:
     sample = part.profile.sample(scope).of_rows(part.rows)
-    for value in diversity.measure(
-        sample, diversity.PART_BUDGETS[scope], int(part.profile.document["parameters"]["seed"])
-    ):
+    for value in diversity.measure(sample, diversity.PART_BUDGETS[scope]):
         yield Result(
             part.name, value.metric, scope, "value", value.value, value.low, value.high,
             diversity.UNITS.get(value.metric, ""), value.n, 0, value.budget,
