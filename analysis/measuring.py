@@ -102,11 +102,14 @@ def profile(
         progress(Progress(done, total))
 
     if not parts:
+        shutil.rmtree(folder)
         raise UnreadableError(f"{dataset.name}: no dialogue in it (the data is empty)")
     engine = Engine(measures, folder / "shards", workers)
     folded = _fold(list(engine.run(parts, advance)), engine.sample())
     if not folded.dialogues:
-        raise UnreadableError(_nothing_read(dataset, folded))
+        reason = _nothing_read(dataset, folded)
+        shutil.rmtree(folder)
+        raise UnreadableError(reason)
     return_memory()
     _copy_unreadable(folder / "unreadable.jsonl", [shard for shard, _ in parts], folded)
     _assemble(folder, dataset, identity, measures, [shard for shard, _ in parts], folded)
@@ -127,10 +130,20 @@ def _existing(folder: Path, identity: dict[str, Any], *, overwrite: bool) -> Pro
         return found
     if not overwrite:
         raise OverwriteError(
-            f"{folder} holds a Profile of other data or parameters: choose another folder, or add --overwrite"
+            f"{folder} holds a Profile of {_different(found.document.get('identity', {}), identity)}: "
+            "add --overwrite to measure anew, or choose another folder"
         )
     shutil.rmtree(folder)
     return None
+
+
+def _different(old: dict[str, Any], new: dict[str, Any]) -> str:
+    """What a stored Profile was made of that is not what is asked for now."""
+    if old.get("sources") != new["sources"] or old.get("name") != new["name"]:
+        return "other data (the files have changed, or it is another dataset)"
+    parameters = orjson.loads(orjson.dumps(new["parameters"]))
+    names = [name for name, value in parameters.items() if old.get("parameters", {}).get(name) != value]
+    return f"other parameters ({', '.join(names)})" if names else f"ultraqa {old.get('version')}"
 
 
 class _Folded(NamedTuple):

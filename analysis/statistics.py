@@ -56,6 +56,8 @@ def describe(values: NDArray[np.float64], clusters: Clusters) -> list[Statistic]
         return [Statistic("mean", None), *(Statistic(name, None) for name in QUANTILES)]
     mean = float(kept.mean())
     low, high = ratio_interval(mean, np.where(defined, values, 0.0), defined.astype(float), clusters)
+    if low is not None and high is not None:  # a mean of these values cannot leave their range
+        low, high = max(low, float(kept.min())), min(high, float(kept.max()))
     points = np.quantile(kept, list(QUANTILES.values()))
     found = [Statistic("mean", mean, low, high)]
     for name, point in zip(QUANTILES, points.tolist(), strict=True):

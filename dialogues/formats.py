@@ -79,6 +79,13 @@ class RecordReader:
                 continue
         raise unknown(record, self._forced)
 
+    def fitting(self, record: Any) -> list[str]:
+        """Names of all formats that read the record, the one that is taken first; none where it is unknown."""
+        if not isinstance(record, dict):
+            return []
+        renamed = _renamed(record, self._names) if self._names else record
+        return [name for name, read in self._look_up(renamed) if _reads(read, renamed, self._options)]
+
     def _look_up(self, record: dict[Any, Any]) -> tuple[tuple[str, Read], ...]:
         """The formats that records of these keys may have, in order."""
         if self._forced:
@@ -90,6 +97,14 @@ class RecordReader:
         candidates = tuple((one.name, one.read) for one in fitting)
         self._candidates[tuple(record)] = candidates
         return candidates
+
+
+def _reads(read: Read, record: dict[Any, Any], options: Options) -> bool:
+    try:
+        read(record, options)
+    except (Mismatch, RecursionError):
+        return False
+    return True
 
 
 def _named(name: str) -> Format:

@@ -13,7 +13,8 @@ from __future__ import annotations
 from contextlib import suppress
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 from ultraqa.dialogues import trees
 from ultraqa.dialogues.batch import Batch, BatchBuilder, Dialogue, Record, Unreadable
@@ -64,6 +65,12 @@ def records(part: Source | Shard, options: ReadOptions = DEFAULT) -> Iterator[Re
         yield from decoder.records(slices(part))
     else:
         yield from map(decoder.record, values(part, decoder))
+
+
+def first_values(source: Source, n: int, options: ReadOptions = DEFAULT) -> list[Any]:
+    """The first ``n`` records of a source as parsed, before any format reads them."""
+    parsed = (value for shard in shards(source, UNCUT, options) for value in values(shard, _decoder(shard, options)))
+    return [value.value for value in islice(parsed, n) if isinstance(value, Value)]
 
 
 def reopen(source: Source, spans: Sequence[tuple[int, int]], options: ReadOptions = DEFAULT) -> list[list[Dialogue]]:

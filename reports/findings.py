@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ultraqa.reports import numbers, specials, thresholds
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from ultraqa.reports.measured import Measured
 
 SEVERITIES = ("fail", "warn", "info")
+_ABOUT_ROLES = frozenset({"starts_with_assistant", "consecutive_roles", "ends_with_user"})
 
 _SPECIALS: tuple[Callable[[Numbers, Measured], Iterable[Finding]], ...] = (
     specials.unreadable,
@@ -37,9 +39,24 @@ def findings(profile: Measured) -> tuple[list[Finding], list[NotMeasured]]:
             missing.append(NotMeasured(profile.name, rule.finding, *key, reason))
         elif row and (finding := _apply(rule, row, table, profile)):
             found.append(finding)
+    found = _without_roles(found, table, profile)
     for special in _SPECIALS:
         found.extend(special(table, profile))
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity)), missing
+
+
+def _without_roles(found: list[Finding], table: Numbers, profile: Measured) -> list[Finding]:
+    """Findings about the order of roles say little, and say so, where most roles were given by order of speaking."""
+    noticed = profile.evidence(skip={row.metric for row in table.all} | {"unreadable"})
+    guessed = len({dialogue for dialogue, finding, _ in noticed if finding == "speakers"})
+    if 2 * guessed <= table.dialogues():
+        return found
+    return [
+        replace(one, severity="info", sentence=f"{one.sentence} Roles were given by order of speaking.")
+        if one.finding in _ABOUT_ROLES
+        else one
+        for one in found
+    ]
 
 
 def _unusable(rule: Rule, row: Result | None, table: Numbers) -> str:

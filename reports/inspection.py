@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from ultraqa.dialogues.batch import Dialogue, Unreadable
 from ultraqa.dialogues.formats import RecordReader
-from ultraqa.dialogues.reading import ReadOptions, records
+from ultraqa.dialogues.reading import ReadOptions, first_values, records
 from ultraqa.dialogues.sources import DataError, datasets
 
 if TYPE_CHECKING:
@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 SHOWN = 3
+LOOKED_AT = 1_000
+"""Records whose keys are counted and whose format is compared with the others that would fit."""
 _PROBLEMS = 10
 _TURN = 300
+COUNTED = ("formats", "fitting", "keys", "tags", "roles", "notices")
 ROLES = {"u": "user", "a": "assistant", "s": "system", "t": "tool", "?": "unknown"}
 
 
@@ -32,6 +35,8 @@ class Inspection:
         records: records read.
         dialogues: dialogues in them.
         formats: records by format.
+        fitting: other formats that the first records would fit, how many of them; empty where detection is sure.
+        keys: keys of the first records, by how many have them.
         tags: dialogues by distinct raw role tags.
         roles: turns by role.
         notices: dialogues by what reading noticed.
@@ -45,6 +50,8 @@ class Inspection:
     records: int = 0
     dialogues: int = 0
     formats: Counter[str] = field(default_factory=Counter)
+    fitting: Counter[str] = field(default_factory=Counter)
+    keys: Counter[str] = field(default_factory=Counter)
     tags: Counter[str] = field(default_factory=Counter)
     roles: Counter[str] = field(default_factory=Counter)
     notices: Counter[str] = field(default_factory=Counter)
@@ -55,7 +62,7 @@ class Inspection:
     def document(self) -> dict[str, Any]:
         """The same as plain JSON values."""
         plain = {name: getattr(self, name) for name in ("name", "files", "records", "dialogues", "unreadable")}
-        counts = {name: dict(getattr(self, name).most_common()) for name in ("formats", "tags", "roles", "notices")}
+        counts = {name: dict(getattr(self, name).most_common()) for name in COUNTED}
         return {
             **plain,
             **counts,
@@ -80,12 +87,16 @@ def inspect(
         paths: best-ranked or all paths of trees.
     """
     try:
-        RecordReader(format=format, mapping=map, paths=paths)
+        reader = RecordReader(format=format, mapping=map, paths=paths)
     except ValueError as error:
         raise DataError(str(error)) from error
     dataset = datasets([data])[0]
     options = ReadOptions(format=format, mapping=tuple((map or {}).items()), paths=paths)
     seen = Inspection(dataset.name, len(dataset.sources))
+    for source in dataset.sources[:1]:
+        for value in first_values(source, LOOKED_AT, options):
+            seen.keys.update([str(key) for key in value] if isinstance(value, dict) else ())
+            seen.fitting.update(reader.fitting(value)[1:])
     for source in dataset.sources:
         for record in records(source, options):
             if isinstance(record, Unreadable):
@@ -116,10 +127,14 @@ def show(seen: Inspection, console: Console | None = None) -> None:
     from rich.text import Text  # noqa: PLC0415  (only to print)
 
     console = console or Console(highlight=False, soft_wrap=False)
-    formats = ", ".join(f"{name} ({count:,})" for name, count in seen.formats.most_common()) or "none that is known"
+    formats = ", ".join(f"{name} ({count:,})" for name, count in seen.formats.most_common())
+    formats = formats or ("none that is known" if seen.unreadable else "none: the data is empty")
     console.print(f"{_plain(seen.name)}: {seen.records:,} records, {seen.dialogues:,} dialogues", markup=False)
-    console.print(f"format: {formats}", markup=False)
-    for title, counts in (("roles", seen.roles), ("role tags", seen.tags), ("noticed", seen.notices)):
+    others = ", ".join(name for name, _ in seen.fitting.most_common(3))
+    doubt = f"; would also fit {others}: --format NAME decides" if others else "; no other format fits"
+    console.print(f"format: {formats}{doubt if seen.formats else ''}", markup=False)
+    titles = {"keys": seen.keys, "roles": seen.roles, "role tags": seen.tags, "noticed": seen.notices}
+    for title, counts in titles.items():
         if counts:
             listed = ", ".join(f"{_plain(name) or '(none)'} {count:,}" for name, count in counts.most_common(8))
             console.print(f"{title}: {listed}", markup=False)

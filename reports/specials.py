@@ -131,7 +131,8 @@ def few(table: Numbers, profile: Measured) -> Iterable[Finding]:
         dataset=profile.name,
         finding="few_dialogues",
         severity="info",
-        sentence=f"Only {distinct:,} distinct dialogue{'' if distinct == 1 else 's'} (of {n:,}).",
+        sentence=f"Only {distinct:,} distinct dialogue{'' if distinct == 1 else 's'}"
+        + (f" (of {n:,})." if distinct < n else "."),
         why=levels.FEW_WHY,
         metric="dialogues",
         scope="dataset",

@@ -12,7 +12,7 @@ from ultraqa.reports import numbers, published
 from ultraqa.reports.differences import Difference, differences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ultraqa.analysis.metric import Result
 
@@ -109,6 +109,14 @@ class Column(NamedTuple):
         return numbers.label(self.metric, self.scope, self.statistic, self.budget)
 
 
+_SHORT = 40
+_ANY_LANGUAGE = frozenset({
+    "dialogues", "rounds", "messages", "assistant_token_share", "tokens_over_4096", "exact_duplicates",
+    "topic_similarity", "coherence_judge",
+})  # fmt: skip
+"""Metrics that mean the same in every language; lengths and lexical indices depend on how a language is written."""
+
+
 class Cell(NamedTuple):
     """One dataset's number: the row behind it, or the reason why there is none, and the mark of a real difference."""
 
@@ -128,7 +136,8 @@ class Cell(NamedTuple):
     @property
     def short_reason(self) -> str:
         """The reason up to its first colon: room in a cell is scarce, the notes under the table have all of it."""
-        return self.reason.partition(":")[0][:40]
+        short = self.reason.partition(":")[0].partition(" where ")[0]
+        return short if len(short) <= _SHORT else f"{short[:_SHORT].rpartition(' ')[0]} …"
 
     @property
     def interval(self) -> str:
@@ -172,7 +181,8 @@ def comparison(rows: Iterable[Result]) -> ComparisonTable:
         columns.append(column)
         for line, cell in zip(lines, cells, strict=True):
             line.append(cell)
-    return _marked(ComparisonTable(datasets, tuple(columns), tuple(map(tuple, lines))))
+    table = ComparisonTable(datasets, tuple(columns), tuple(map(tuple, lines)))
+    return _marked(table, _main_languages(found))
 
 
 def _index(rows: Sequence[Result]) -> dict[tuple[str, str, str, str], dict[int | None, Result]]:
@@ -237,11 +247,32 @@ def _absence(column: Column, budgets: Sequence[int]) -> str:
     return f"not measured: fewer than {SMALLEST_BUDGET:,} words, or not asked for"
 
 
-def _marked(table: ComparisonTable) -> ComparisonTable:
+def _comparable(table: ComparisonTable, languages: Mapping[str, str]) -> list[list[Result | None]]:
+    """The numbers to compare: of words, indices and n-grams only those in the first dataset's main language."""
+    same = [languages.get(name) == languages.get(table.datasets[0]) for name in table.datasets]
+    return [
+        [
+            cell.result if same[d] or column.metric in _ANY_LANGUAGE else None
+            for column, cell in zip(table.columns, line, strict=True)
+        ]
+        for d, line in enumerate(table.cells)
+    ]
+
+
+def _main_languages(rows: Sequence[Result]) -> dict[str, str]:
+    """The language of most sampled dialogues of each dataset, empty where none was named."""
+    shares: dict[str, tuple[float, str]] = {}
+    for row in rows:
+        if row.metric.startswith("language.") and row.value is not None:
+            shares[row.dataset] = max(shares.get(row.dataset, (0.0, "")), (row.value, row.metric.partition(".")[2]))
+    return {dataset: language for dataset, (_, language) in shares.items()}
+
+
+def _marked(table: ComparisonTable, languages: Mapping[str, str]) -> ComparisonTable:
     """The table with a mark on every cell that differs from the first dataset's beyond chance."""
     if len(table.datasets) < 2:
         return table
-    found = differences([[cell.result for cell in line] for line in table.cells])
+    found = differences(_comparable(table, languages))
     real = {(d.dataset, d.column): d for d in found if d.real}
     cells = tuple(
         tuple(cell._replace(mark=_mark(real.get((d, c)))) for c, cell in enumerate(line))
@@ -251,6 +282,8 @@ def _marked(table: ComparisonTable) -> ComparisonTable:
         f"▲ above, ▼ below {table.datasets[0]} beyond chance: two-sided z from the 95 % intervals at the 5 % level, "
         f"Holm’s correction over the {len(found):,} compared cells; no mark means that no difference was shown."
     )
+    if len({languages.get(name, "") for name in table.datasets}) > 1:
+        note += " Words, indices and n-grams are not compared between main languages, which differ here."
     return table._replace(cells=cells, differences=tuple(found), note=note if found else "")
 
 

@@ -532,7 +532,7 @@ def test_inspect_names_the_format_of_every_sample(name: str, ultraqa: Run, sampl
 
 def test_every_sample_is_inspected(samples: Path) -> None:
     """The table above knows every file of dialogues."""
-    assert {file.name for file in samples.iterdir()} - set(FORMATS) == {"README.md", "defects.json"}
+    assert {file.name for file in samples.iterdir()} - set(FORMATS) == {"README.md"}
 
 
 def test_inspect_shows_problems_by_line(ultraqa: Run, samples: Path) -> None:

@@ -105,7 +105,7 @@ RECORDS = {file: {record[key]: record for record in _records(file)} for file, (k
 DIALOGUES = {
     file: {name: read(record) for name, record in RECORDS[file].items()} for file, (_, read) in READERS.items()
 }
-PLANTED = [Planted(**row) for row in json.loads((FOLDER / "defects.json").read_text(encoding="utf-8"))]
+PLANTED = [Planted(**row) for row in json.loads((Path(__file__).parent / "defects.json").read_text(encoding="utf-8"))]
 
 
 def _repeats(text: str, unit: str) -> int:

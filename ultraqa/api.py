@@ -35,6 +35,11 @@ class Report:
     path: Path
     document: dict[str, Any]
 
+    def __repr__(self) -> str:
+        """Where it is and what it compares."""
+        names = ", ".join(one["name"] for one in self.document["datasets"])
+        return f"Report({str(self.path)!r}: {names})"
+
     def results(self) -> pd.DataFrame:
         """Every number of the report, a row a number."""
         import pandas as pd

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import sys
@@ -85,7 +86,9 @@ def report(
     scores: Annotated[
         Path | None, typer.Option("--scores", help="table of scores per dialogue, joined by id or row")
     ] = None,
-    no_text: Annotated[bool, typer.Option("--no-text", help="leave dialogue texts out of the report")] = False,
+    no_text: Annotated[
+        bool, typer.Option("--no-text", help="leave dialogue texts out of report.* (Profiles hold words)")
+    ] = False,
     embedder: Embedder = "none",
     tokens: Tokens = "auto",
     tokenizer: Tokenizer = None,
@@ -260,7 +263,7 @@ class _Display:
 
     def _show(self, progress: Progress) -> None:
         now = time.monotonic()
-        if not self._live or (now - self._last < 1 and progress.done < progress.total):
+        if not self._live or not progress.total or (now - self._last < 1 and progress.done < progress.total):
             return
         self._last = now
         speed = progress.done / max(now - self._start, 1e-3)
@@ -300,6 +303,8 @@ def _run() -> int:
         return _ended(ended)
     except Exception as error:
         return _failed(error)
+    if code == INTERRUPTED:
+        return _ended(KeyboardInterrupt())
     return code if isinstance(code, int) else OK
 
 
@@ -317,6 +322,19 @@ def _ended(ended: BaseException) -> int:
     return code if isinstance(code, int) else OK
 
 
+_WRONG_PLACE = {
+    errno.EACCES, errno.EEXIST, errno.EISDIR, errno.ENAMETOOLONG, errno.ENOENT, errno.ENOTDIR, errno.EPERM, errno.EROFS
+}  # fmt: skip
+
+
+def _told(error: Exception) -> str:
+    """The error's words; of the operating system's errors the place and the reason."""
+    if isinstance(error, OSError) and error.filename is not None:
+        reason = (error.strerror or str(error)).lower()
+        return f"{error.filename}: {reason}: choose a place that can be read and written"
+    return str(error)
+
+
 def _failed(error: Exception) -> int:
     from ultraqa.analysis.profile import OverwriteError, ProfileError
     from ultraqa.dialogues.sources import DataError, UnreadableError
@@ -324,10 +342,10 @@ def _failed(error: Exception) -> int:
     if isinstance(error, _UsageError):
         error.show()  # type: ignore[attr-defined]
         return USAGE
-    _say(f"ultraqa: {error}")
+    _say(f"ultraqa: {_told(error)}")
     if isinstance(error, DataError) and not isinstance(error, UnreadableError):
         return USAGE
-    if isinstance(error, OverwriteError | PermissionError | NotADirectoryError | IsADirectoryError):
+    if isinstance(error, OverwriteError) or (isinstance(error, OSError) and error.errno in _WRONG_PLACE):
         return USAGE
     if isinstance(error, UnreadableError | ProfileError):
         return NOT_EVALUATED

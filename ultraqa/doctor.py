@@ -34,6 +34,7 @@ def _version(name: str) -> str:
 def show(console: Console) -> None:
     """Print what is installed and what is missing, with the command that adds it."""
     from rich.table import Table
+    from rich.text import Text
 
     console.print(
         f"ultraqa {version('ultraqa')}, Python {platform.python_version()}, {sys.platform} {platform.machine()}"
@@ -41,7 +42,7 @@ def show(console: Console) -> None:
     table = Table("package", "installed", "needed by")
     for name, installed, extra in packages():
         remedy = f'missing: pip install "ultraqa[{extra}]"' if extra else "missing: pip install ultraqa"
-        table.add_row(name, installed or remedy, f"extra {extra}" if extra else "core")
+        table.add_row(name, Text(installed or remedy), f"extra {extra}" if extra else "core")
     console.print(table)
     tokenizer = importlib.util.find_spec("wordllama") is not None
     console.print(f"LLaMA tokenizer (in the wordllama wheel): {'found' if tokenizer else 'missing'}")
