@@ -6,8 +6,8 @@ from inspect import getdoc
 from typing import Any, NamedTuple
 
 from ultraqa.analysis import diversity, duplicates, language, pieces
-from ultraqa.analysis.engine import COLUMNS, COUNTS
 from ultraqa.analysis.metric import Column, first_sentence
+from ultraqa.analysis.metrics import COLUMNS, COUNTS
 from ultraqa.analysis.summary import WINDOWS
 from ultraqa.analysis.tokens import tokens_per_word
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 import numpy as np
 
 from ultraqa.analysis.characters import SCRIPTS
+from ultraqa.analysis.metric import Result
+from ultraqa.analysis.statistics import wilson
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -175,3 +177,34 @@ def word_underuse(frequencies: WordFrequencies) -> WordUse:
     marked = np.flatnonzero((_OVERUSE * own <= human) & (human * size >= _MIN_COUNT))
     ranked = marked[np.argsort(-human[marked], kind="stable")]
     return WordUse(float(human[marked].sum()), [(words[i], float(own[i] / human[i])) for i in ranked])
+
+
+def language_rows(name: str, spoken: Languages) -> list[Result]:
+    """Share of the sampled dialogues in each language."""
+    n = sum(spoken.counts.values())
+    note = f"of {spoken.asked:,} dialogues in order of content hash"
+    return [
+        Result(name, f"language.{code}", "dataset", "share", k / n, *wilson(k / n, n), "share", n, spoken.undefined,
+               version="1 fastText lid.176.ftz", note=note)
+        for code, k in spoken.counts.items()
+    ]  # fmt: skip
+
+
+def script_rows(name: str, scripts: ScriptState) -> list[Result]:
+    """Share of the dialogues most of whose letters are of each script."""
+    n = int(scripts.dialogues.sum())
+    return [
+        Result(
+            name,
+            f"script.{script}",
+            "dataset",
+            "share",
+            int(k) / n,
+            *wilson(int(k) / n, n),
+            "share",
+            n,
+            scripts.without,
+        )
+        for script, k in zip(SCRIPTS, scripts.dialogues, strict=True)
+        if k
+    ]

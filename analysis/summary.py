@@ -10,11 +10,12 @@ import numpy as np
 
 from ultraqa.analysis import corpus, diversity
 from ultraqa.analysis.duplicates import exact_duplicates
-from ultraqa.analysis.engine import COLUMNS, COUNTS, return_memory
+from ultraqa.analysis.engine import return_memory
 from ultraqa.analysis.language import word_frequencies, word_overuse, word_underuse
 from ultraqa.analysis.metric import Result
+from ultraqa.analysis.metrics import COLUMNS, COUNTS
 from ultraqa.analysis.profile import Profile, ProfileError
-from ultraqa.analysis.statistics import Clusters, Statistic, describe, ratio_interval, share
+from ultraqa.analysis.statistics import Clusters, Statistic, describe, ratio_interval, share, wilson
 from ultraqa.dialogues.batch import ASSISTANT, USER
 
 if TYPE_CHECKING:
@@ -224,3 +225,23 @@ def _word_rows(part: Part, sample: corpus.SampledText) -> Iterator[Result]:
             found = use(frequencies)
             listed = ", ".join(f"{word} ×{ratio:.2g}" for word, ratio in found.words[:_LISTED])
             yield row._replace(value=found.share, note=listed or "no such words")
+
+
+def reading_rows(document: dict[str, Any]) -> list[Result]:
+    """Records read and records that could not be."""
+    name, records, unreadable = document["name"], document["records"], document["unreadable"]
+    total = records + unreadable
+    return [
+        Result(name, "records", "dataset", "count", records, n=total),
+        Result(name, "unreadable", "dataset", "count", unreadable, n=total),
+        Result(
+            name,
+            "unreadable",
+            "dataset",
+            "share",
+            unreadable / total,
+            *wilson(unreadable / total, total),
+            "share",
+            total,
+        ),
+    ]

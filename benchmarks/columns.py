@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numba as nb
 import numpy as np
 
-from ultraqa.analysis import characters, engine, words
+from ultraqa.analysis import characters, metrics, shardfile, tables, words
 from ultraqa.analysis.pieces import PieceCache, PieceLog, load
 from ultraqa.dialogues.reading import batches, shards
 from ultraqa.dialogues.sources import datasets
@@ -131,12 +131,12 @@ def column_costs(read: Sequence[Batch], repeat: int) -> list[tuple[str, float]]:
     walked = {id(batch): words.scan(batch, workspace) for batch in read}
     found = [
         (f"column: {column.name}", seconds(lambda batch, c=column: c.map(walked[id(batch)]), read, repeat))
-        for column in engine.COLUMNS
+        for column in metrics.COLUMNS
     ]
     found.append(
-        ("states: sample, scripts, hashes", seconds(lambda b: engine._states(walked[id(b)], {}), read, repeat))
+        ("states: sample, scripts, hashes", seconds(lambda b: shardfile.states_of(walked[id(b)], {}), read, repeat))
     )
-    found.append(("tables: folds and Arrow", seconds(lambda b: engine._tables(walked[id(b)], None), read, repeat)))
+    found.append(("tables: folds and Arrow", seconds(lambda b: tables.tables(walked[id(b)], None), read, repeat)))
     pieces, cache = load(), PieceCache(PieceLog())
     found.append(("tokens (all chunks known)", seconds(lambda b: cache.count(b, pieces), read, repeat)))
     return found

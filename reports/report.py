@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from ultraqa.dialogues.writing import atomically
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 
 def write(document: Mapping[str, Any], out: Path) -> list[Path]:
@@ -32,15 +32,6 @@ def to_json(document: Mapping[str, Any]) -> bytes:
 
 
 def _write(path: Path, content: bytes) -> Path:
-    """Write beside and rename, so that a reader never sees half a file."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    beside = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-        beside.chmod(0o644)
-        beside.replace(path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
+    with atomically(path) as partial:
+        partial.write_bytes(content)
     return path

@@ -13,14 +13,17 @@ import numpy as np
 import pytest
 
 from ultraqa.analysis import corpus
-from ultraqa.analysis.engine import Engine, Measured, Measures
-from ultraqa.analysis.measuring import TABLES, Progress, profile
+from ultraqa.analysis.assembly import TABLES
+from ultraqa.analysis.engine import Engine, Measures
+from ultraqa.analysis.measuring import Progress, profile
 from ultraqa.dialogues.reading import shards
 from ultraqa.dialogues.sources import UnreadableError, datasets, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from ultraqa.analysis.shardfile import Measured
 
 MEASURES: Final = Measures()
 FILES: Final = 6

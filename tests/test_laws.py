@@ -13,7 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ultraqa.analysis import corpus
-from ultraqa.analysis.engine import METRICS, pack, read_arrays, write_arrays
+from ultraqa.analysis.metrics import METRICS
+from ultraqa.analysis.shardfile import pack, read_arrays, write_arrays
 from ultraqa.analysis.words import Words, Workspace, scan
 from ultraqa.dialogues.batch import BatchBuilder, Dialogue, Record
 

@@ -1,0 +1,168 @@
+"""The files of a Profile from its shards: tables, the sample, copies of what could not be read."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import ExitStack
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ultraqa.analysis import arrow
+from ultraqa.analysis.duplicates import exact_duplicates
+from ultraqa.analysis.metrics import SCRIPTS
+from ultraqa.analysis.shardfile import Measured, shifted
+from ultraqa.dialogues.reading import Shard, pieces
+from ultraqa.dialogues.writing import atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from ultraqa.analysis.corpus import SampledText, SampleState
+    from ultraqa.analysis.language import ScriptState
+
+_CODEC: Final = "lz4"  # zstd costs several times the CPU for a fifth less space
+_LISTED_TAGS: Final = 50
+TABLES: Final = ("dialogues", "messages", "findings")
+
+
+class Folded(NamedTuple):
+    """All shards of a dataset together."""
+
+    shards: list[Measured]
+    hashes: NDArray[np.uint64]
+    prompts: NDArray[np.uint64]
+    replies: NDArray[np.uint64]
+    reply_owner: NDArray[np.int64]
+    sample: SampleState
+    scripts: ScriptState
+
+    @property
+    def dialogues(self) -> int:
+        """Number of dialogues."""
+        return len(self.hashes)
+
+
+def fold(found: list[Measured], sample: SampleState) -> Folded:
+    """The states of all shards, in file order."""
+    starts = np.cumsum([0, *(len(one.hashes) for one in found)])
+    owners = [one.reply_owner + start for one, start in zip(found, starts, strict=False)]
+    return Folded(
+        found,
+        np.concatenate([one.hashes for one in found]),
+        np.concatenate([one.prompts for one in found]),
+        np.concatenate([one.replies for one in found]),
+        np.concatenate(owners),
+        sample,
+        SCRIPTS.merge([one.scripts for one in found]),
+    )
+
+
+def copy_unreadable(file: Path, read: Sequence[Shard], folded: Folded) -> None:
+    """Copy the bytes of unreadable records of JSON sources, a line each, so that they can be mended and read again."""
+    file.unlink(missing_ok=True)  # of a run that was killed, of other data
+    if not any(one.unreadable for one in folded.shards):
+        return
+    with atomically(file) as partial, partial.open("wb") as out:
+        for shard, one in zip(read, folded.shards, strict=True):
+            if one.unreadable and shard.container in {"jsonl", "array", "object"}:
+                found = one.table("findings")
+                rows = zip(*(found[name].to_pylist() for name in ("finding", "start", "end")), strict=True)
+                spans = [(start, end) for finding, start, end in rows if finding == "unreadable"]
+                found_bytes = (piece for _, piece, _ in pieces(shard.source, sorted(spans)))
+                out.writelines(piece.strip() + b"\n" for piece in found_bytes if isinstance(piece, bytes))
+
+
+class _Repeats(NamedTuple):
+    """What the hashes of the whole dataset say of each dialogue."""
+
+    duplicate_of: NDArray[np.int64]
+    duplicate_of_prompt: NDArray[np.int64]
+    replies: NDArray[np.int64]
+
+
+def _repeats(folded: Folded) -> _Repeats:
+    repeated = exact_duplicates(folded.replies) >= 0
+    replies = np.bincount(folded.reply_owner[repeated], minlength=folded.dialogues)
+    return _Repeats(exact_duplicates(folded.hashes), exact_duplicates(folded.prompts), replies)
+
+
+def write_tables(folder: Path, name: str, folded: Folded) -> dict[str, dict[str, int]]:
+    """Write the three parquet files shard by shard, and count formats and role tags on the way."""
+    repeats, row = _repeats(folded), 0
+    tallies: dict[str, Counter[str]] = {"format": Counter(), "role_tags": Counter()}
+    with ExitStack() as stack:
+        writers = {table: _Writer(stack.enter_context(atomically(folder / f"{table}.parquet"))) for table in TABLES}
+        for one in folded.shards:
+            here = slice(row, row + len(one.hashes))
+            dialogues = _with_repeats(one, name, here, repeats, folded)
+            for column, tally in tallies.items():
+                tally.update(dialogues[column].to_pylist())
+            writers["dialogues"].write(dialogues)
+            for table in ("messages", "findings"):
+                writers[table].write(shifted(one.table(table), row))
+            row = here.stop
+        for writer in writers.values():
+            writer.close()
+    return {
+        "formats": dict(tallies["format"].most_common()),
+        "role_tags": dict(tallies["role_tags"].most_common(_LISTED_TAGS)),
+    }
+
+
+class _Writer:
+    """A parquet file that takes its schema from the first table."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._writer: Any = None
+
+    def write(self, table: pa.Table) -> None:
+        if self._writer is None:
+            self._writer = pq.ParquetWriter(self._path, table.schema, compression=_CODEC)
+        self._writer.write_table(table)
+
+    def close(self) -> None:
+        self._writer.close()
+
+
+def _with_repeats(one: Measured, name: str, here: slice, repeats: _Repeats, folded: Folded) -> pa.Table:
+    """A shard's dialogues with their rows and what the whole dataset says of them."""
+    table = one.table("dialogues")
+    rows = np.arange(here.start, here.stop)
+    found = {
+        "content_hash": folded.hashes[here],
+        "prompt_hash": folded.prompts[here],
+        "duplicate_of": _row_or_null(repeats.duplicate_of[here]),
+        "duplicate_of_prompt": _row_or_null(repeats.duplicate_of_prompt[here]),
+        "exact_duplicates_assistant": repeats.replies[here],
+    }
+    first = {"dataset": arrow.strings([name] * len(rows)), "row": arrow.numbers(rows)}
+    middle = dict(zip(table.column_names, table.columns, strict=True))
+    last = {
+        column: values if isinstance(values, pa.Array) else arrow.numbers(values) for column, values in found.items()
+    }
+    return arrow.table({**first, **middle, **last})
+
+
+def _row_or_null(rows: NDArray[np.int64]) -> pa.Array:
+    return arrow.numbers(rows, rows < 0)
+
+
+def write_sample(file: Path, samples: dict[str, SampledText]) -> None:
+    """Write ``sample.npz``: every part as word ids, with its vocabulary as one text."""
+    arrays: dict[str, Any] = {}
+    for scope, sample in samples.items():
+        for attribute in fields(sample):
+            value = getattr(sample, attribute.name)
+            if attribute.name == "vocabulary":
+                value = np.frombuffer("\n".join(value).encode(), np.uint8)
+            arrays[f"{scope}.{attribute.name}"] = value
+    with atomically(file) as partial, partial.open("wb") as out:
+        np.savez(out, allow_pickle=False, **arrays)
