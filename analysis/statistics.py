@@ -57,7 +57,7 @@ def describe(values: NDArray[np.float64], clusters: Clusters) -> list[Statistic]
     mean = float(kept.mean())
     low, high = ratio_interval(mean, np.where(defined, values, 0.0), defined.astype(float), clusters)
     if low is not None and high is not None:  # a mean of these values cannot leave their range
-        low, high = max(low, float(kept.min())), min(high, float(kept.max()))
+        low, high = max(low, min(mean, float(kept.min()))), min(high, max(mean, float(kept.max())))
     points = np.quantile(kept, list(QUANTILES.values()))
     found = [Statistic("mean", mean, low, high)]
     for name, point in zip(QUANTILES, points.tolist(), strict=True):
