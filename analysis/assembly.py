@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from ultraqa.analysis.language import ScriptState
 
 _CODEC: Final = "lz4"  # zstd costs several times the CPU for a fifth less space
+_GROUP_ROWS: Final = 1 << 16
 _LISTED_TAGS: Final = 50
 TABLES: Final = ("dialogues", "messages", "findings")
 
@@ -117,19 +118,32 @@ def write_tables(folder: Path, name: str, folded: Folded) -> dict[str, dict[str,
 
 
 class _Writer:
-    """A parquet file that takes its schema from the first table."""
+    """A parquet file that takes its schema from the first table, in row groups of several shards."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._writer: Any = None
+        self._held: list[pa.Table] = []
 
     def write(self, table: pa.Table) -> None:
-        if self._writer is None:
-            self._writer = pq.ParquetWriter(self._path, table.schema, compression=_CODEC)
-        self._writer.write_table(table)
+        self._held.append(table)
+        if sum(map(len, self._held)) >= _GROUP_ROWS:
+            self._flush()
 
     def close(self) -> None:
+        self._flush()
         self._writer.close()
+
+    def _flush(self) -> None:
+        if self._writer is None:
+            schema = self._held[0].schema
+            texts = [field.name for field in schema if pa.types.is_large_string(field.type)]  # numbers hardly repeat
+            self._writer = pq.ParquetWriter(
+                self._path, schema, compression=_CODEC, use_dictionary=texts, write_statistics=False
+            )
+        if self._held:
+            self._writer.write_table(pa.concat_tables(self._held))
+            self._held = []
 
 
 def _with_repeats(one: Measured, name: str, here: slice, repeats: _Repeats, folded: Folded) -> pa.Table:

@@ -11,6 +11,7 @@ copies would count as repetition. Above 10⁵ words they are scaled from those a
 from __future__ import annotations
 
 import zlib
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -249,15 +250,23 @@ def spectrum(ids: NDArray[np.int32]) -> Spectrum:
 
 def _spectrum(ids: NDArray[np.int32], first: int, second: int, last: int) -> Spectrum:
     """Spectrum of ids[:first] and ids[second:last] together."""
-    types = int(ids.max(initial=-1)) + 1
-    sizes = np.arange(len(ids) + 1, dtype=float)
-    sizes[1:] *= np.log2(sizes[1:])
-    total, kinds, once, weighted = _tally(ids, first, second, max(second, last), np.zeros(types, np.int32), sizes)
+    read = ids[: max(first, last)]
+    counts = np.zeros(int(read.max(initial=-1)) + 1, np.int32)
+    weights = _weights(1 << len(read).bit_length())
+    total, kinds, once, weighted = _tally(read, first, second, max(second, last), counts, weights)
     return Spectrum(total, kinds, once, float(np.log2(total) - weighted / total) if total else 0.0)
 
 
+@cache
+def _weights(n: int) -> NDArray[np.float64]:
+    """C log2 c of all counts c up to ``n``."""
+    counts = np.arange(n + 1, dtype=float)
+    counts[1:] *= np.log2(counts[1:])
+    return counts
+
+
 @_jit
-def _tally(ids, first, second, last, counts, sizes):
+def _tally(ids, first, second, last, counts, weights):
     """Number of n-grams, of different ones, of those seen once, and the sum of c log2 c over their counts c."""
     total, kinds, once, weighted = 0, 0, 0, 0.0
     for k in range(first + last - second):
@@ -265,7 +274,7 @@ def _tally(ids, first, second, last, counts, sizes):
         if gram >= 0:
             count = counts[gram]
             counts[gram] = count + 1
-            weighted += sizes[count + 1] - sizes[count]
+            weighted += weights[count + 1] - weights[count]
             total += 1
             kinds += count == 0
             once += np.int64(count == 0) - np.int64(count == 1)

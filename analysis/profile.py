@@ -137,7 +137,7 @@ class Profile:
         wrong = next((row for row in rows if not 0 <= row < len(self)), None)
         if wrong is not None:
             raise IndexError(f"row {wrong} of {self.name}: it has the rows 0 to {len(self) - 1}")
-        places = [self._places[row] for row in rows]
+        places = [self._place(row) for row in rows]
         found: dict[tuple[str, int, int], list[Dialogue]] = {}
         for described in self._sources(source):
             spans = sorted({(start, end) for path, start, end in places if path == described.path})
@@ -150,7 +150,7 @@ class Profile:
         sources = {one["path"]: Source(one["path"], one["location"], one["size"]) for one in self._described()}
         found: list[int | None] = []
         for row in rows:
-            path, start, _ = self._places[row]
+            path, start, _ = self._place(row)
             has_lines = self.document["containers"].get(path) in {"jsonl", "array", "object", "record"}
             try:
                 found.append(line_at(sources[path], start) if has_lines else None)
@@ -158,15 +158,20 @@ class Profile:
                 found.append(None)
         return found
 
+    def _place(self, row: int) -> tuple[str, int, int]:
+        """File and byte span of a dialogue's record."""
+        paths, starts, ends = self._columns_of_places
+        return str(paths[row].as_py()), int(starts[row]), int(ends[row])
+
     @cached_property
-    def _places(self) -> list[tuple[str, int, int]]:
+    def _columns_of_places(self) -> tuple[pa.ChunkedArray, NDArray[np.int64], NDArray[np.int64]]:
         table = self.table("dialogues", ["path", "start", "end"])
-        return list(zip(*(table[name].to_pylist() for name in ("path", "start", "end")), strict=True))
+        return table["path"], arrow.array(table["start"]), arrow.array(table["end"])
 
     def _within_record(self, row: int) -> int:
         """Position of a dialogue among those of its record."""
         first = row
-        while first and self._places[first - 1] == self._places[row]:
+        while first and self._place(first - 1) == self._place(row):
             first -= 1
         return row - first
 

@@ -103,6 +103,15 @@ def parts_by(profile: Profile, field: str) -> list[Part]:
 
 def results(part: Part) -> list[Result]:
     """Every row of a part: shape, lengths, lexical indices, structure, duplicates and corpus statistics."""
+    rows = _column_rows(part)
+    return_memory()
+    with ThreadPoolExecutor(len(corpus.PARTS)) as pool:  # compiled code and gzip run beside each other
+        for found in pool.map(lambda scope: list(_sample_rows(part, scope)), corpus.PARTS):
+            rows += found
+    return rows
+
+
+def _column_rows(part: Part) -> list[Result]:
     by_dialogue = Clusters(None, part.distinct)
     d = len(part.rows)
     rows = [Result(part.name, "dialogues", "dataset", "value", d, unit="dialogues", n=d)]
@@ -117,10 +126,6 @@ def results(part: Part) -> list[Result]:
         if column.share:
             rows += _rows(part, column.name, "dialogue", share(part.dialogue(column.name) > 0, by_dialogue), "share", d)
     rows += _duplicate_rows(part)
-    return_memory()
-    with ThreadPoolExecutor(len(corpus.PARTS)) as pool:  # compiled code and gzip run beside each other
-        for found in pool.map(lambda scope: list(_sample_rows(part, scope)), corpus.PARTS):
-            rows += found
     return rows
 
 
