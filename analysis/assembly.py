@@ -137,7 +137,9 @@ class _Writer:
     def _flush(self) -> None:
         if self._writer is None:
             schema = self._held[0].schema
-            texts = [field.name for field in schema if pa.types.is_large_string(field.type)]  # numbers hardly repeat
+            texts: Any = [
+                field.name for field in schema if pa.types.is_large_string(field.type)
+            ]  # numbers hardly repeat
             self._writer = pq.ParquetWriter(
                 self._path, schema, compression=_CODEC, use_dictionary=texts, write_statistics=False
             )
