@@ -18,8 +18,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import numba as nb
 import numpy as np
 
-from ultraqa.analysis.words import intern
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -32,6 +30,8 @@ ORDERS: Final = (1, 2, 3, 4)
 PART_BUDGETS: Final = {"user": BUDGETS[:3], "assistant": BUDGETS}
 """What is trained on is measured to a million words; prompts, which it is set beside, to 10⁵."""
 BLOCKS: Final = 20
+COMPRESSED_WORDS: Final = 300_000
+"""Budget up to which text is compressed: gzip sees 32 KB at a time, so the ratio hardly moves beyond."""
 DRAWN_BUDGET: Final = 100_000
 _COMPRESSION_BUDGET: Final = 10_000  # gzip -9 runs at 20 MB a second
 _T: Final = 2.093  # 97.5 % point of Student's t with 19 degrees of freedom
@@ -182,13 +182,15 @@ def measure(sample: SampledText, budgets: Sequence[int]) -> Iterator[Value]:
     sample = sample.first(max(budgets))
     grams = ngrams(sample)
     dialogue = np.repeat(np.arange(len(sample.rows), dtype=np.int32), np.diff(sample.word_offsets))
-    ratios = _compression(sample, [b for b in budgets if b <= len(sample.ids)])
+    ratios = _compression(sample, [b for b in budgets if b <= min(len(sample.ids), COMPRESSED_WORDS)])
     deviations: dict[str, tuple[int, float]] = {}
     for budget in budgets:
         if budget > len(sample.ids):
             return
         inside = int(dialogue[budget - 1]) + 1
-        values = _statistics(grams, dialogue, budget) | {"compression_ratio": ratios[budget]}
+        values = _statistics(grams, dialogue, budget)
+        if budget in ratios:
+            values["compression_ratio"] = ratios[budget]
         if budget <= DRAWN_BUDGET:
             drawn = _deviations(sample, grams, dialogue, inside, squeezed=budget <= _COMPRESSION_BUDGET)
             deviations |= {metric: (budget, deviation) for metric, deviation in drawn.items()}
@@ -209,16 +211,40 @@ def _interval(value: float | None, budget: int, drawn: tuple[int, float] | None)
 
 def ngrams(sample: SampledText) -> dict[int, NDArray[np.int32]]:
     """Dense ids of the n-grams that start at each word, -1 where the message ends before: order to shape (words,)."""
-    ends = np.repeat(sample.message_offsets[1:], np.diff(sample.message_offsets))
-    position = np.arange(len(sample.ids))
+    table = 1 << (2 * len(sample.ids) + 1).bit_length()
     found = {1: sample.ids}
     for n in ORDERS[1:]:
         ids = np.full(len(sample.ids), -1, np.int32)
-        starts = np.flatnonzero(position + n <= ends)
-        joined = found[n - 1][starts].astype(np.uint64) << np.uint64(32) | sample.ids[starts + n - 1].astype(np.uint64)
-        ids[starts] = intern((joined + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15))[0]
+        _extend(
+            found[n - 1],
+            sample.ids,
+            sample.message_offsets,
+            n,
+            np.zeros(table, np.uint64),
+            np.empty(table, np.int32),
+            ids,
+        )
         found[n] = ids
     return found
+
+
+@_jit
+def _extend(shorter, words, message_offsets, n, keys, slots, ids):
+    """Ids of the n-grams from those of the (n - 1)-grams and the words behind them."""
+    mask = np.uint64(len(keys) - 1)
+    known = 0
+    for message in range(len(message_offsets) - 1):
+        for k in range(message_offsets[message], message_offsets[message + 1] - n + 1):
+            key = ((np.uint64(shorter[k]) << np.uint64(32)) | np.uint64(words[k + n - 1])) + np.uint64(1)
+            slot = ((key * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(24)) & mask
+            while keys[slot] != key:
+                if keys[slot] == 0:
+                    keys[slot] = key
+                    slots[slot] = known
+                    known += 1
+                    break
+                slot = (slot + np.uint64(1)) & mask
+            ids[k] = slots[slot]
 
 
 def _statistics(
