@@ -1,11 +1,12 @@
 """Corpus diversity at fixed budgets of words: distinct n-grams, entropy, missing mass, repetition, compression, growth.
 
 Every one of these depends on the size of the text, so each is computed on the first B words of the sample (whole
-dialogues in order of content hash, the last one cut) for B = 10⁴, 3·10⁴, 10⁵, 3·10⁵, 10⁶, and only equal budgets are
-compared. N-grams never cross a message. Intervals come from leaving out one of twenty blocks of dialogues at a time
-(Student's t): bootstrap
-copies would count as repetition. Above 10⁵ words they are scaled from those at 10⁵ by the square root of the size
-(compression: from 10⁴), which is cautious for counts of types: their spread falls faster.
+dialogues in order of content hash, the last one cut) for B = 10⁴, 3·10⁴, 10⁵, 3·10⁵, 10⁶ (prompts to 10⁵, compression
+to 3·10⁵), and only equal budgets are compared. N-grams never cross a message.
+
+Intervals come from leaving out one of twenty blocks of dialogues at a time (Student's t): bootstrap copies would count
+as repetition. Above 10⁵ words they are scaled from those at 10⁵ by the square root of the size (compression: from 10⁴),
+which is cautious for counts of types: their spread falls faster.
 """
 
 from __future__ import annotations
