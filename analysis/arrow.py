@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -27,13 +27,20 @@ def numbers(values: NDArray[Any], null: NDArray[np.bool_] | None = None) -> pa.A
 
 def strings(values: Sequence[str | None]) -> pa.Array:
     """A column of strings, None as null."""
+    if None not in values:
+        whole = "".join(values)  # type: ignore[arg-type]
+        if whole.isascii():  # then a character is a byte
+            return _strings(map(len, values), whole.encode(), len(values), None)  # type: ignore[arg-type]
     encoded = [b"" if value is None else value.encode() for value in values]
-    offsets = np.zeros(len(encoded) + 1, np.int64)
-    np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)), out=offsets[1:])
     missing = np.fromiter((value is None for value in values), np.bool_, len(encoded))
     valid = pa.py_buffer(np.packbits(~missing, bitorder="little")) if missing.any() else None
-    buffers = [valid, pa.py_buffer(offsets), pa.py_buffer(b"".join(encoded))]
-    return pa.Array.from_buffers(pa.large_string(), len(encoded), buffers)
+    return _strings(map(len, encoded), b"".join(encoded), len(encoded), valid)
+
+
+def _strings(lengths: Iterable[int], text: bytes, n: int, valid: pa.Buffer | None) -> pa.Array:
+    offsets = np.zeros(n + 1, np.int64)
+    np.cumsum(np.fromiter(lengths, np.int64, n), out=offsets[1:])
+    return pa.Array.from_buffers(pa.large_string(), n, [valid, pa.py_buffer(offsets), pa.py_buffer(text)])
 
 
 def table(columns: Mapping[str, pa.Array]) -> pa.Table:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ultraqa.analysis.words import Words, vocabulary
+from ultraqa.analysis.words import Words, copy_spans, vocabulary
 from ultraqa.dialogues.batch import ASSISTANT, USER
 
 if TYPE_CHECKING:
@@ -112,51 +112,50 @@ def _part(words: Words, role: int, prompts: NDArray[np.uint64], cut: int | None)
     keep = totals > 0
     if cut is not None:
         keep &= words.dialogue_hash <= np.uint64(cut)
-    members = np.flatnonzero(chosen & keep[owner]) if keep.any() else np.zeros(0, np.int64)
-    raw = batch.text.data
-    offsets = batch.message_offsets
-    text = b"".join([raw[a:b] for a, b in zip(offsets[members].tolist(), offsets[members + 1].tolist(), strict=True)])
     rows = np.flatnonzero(keep)
-    return _canonical(
-        words.dialogue_hash[rows], rows, prompts[rows], totals[rows],
-        np.bincount(owner[members], minlength=len(batch))[rows], (offsets[members + 1] - offsets[members]),
-        np.frombuffer(text, np.uint8),
-    )  # fmt: skip
+    rows = rows[_order(words.dialogue_hash[rows], rows, totals[rows])]
+    members = ranges(batch.dialogue_offsets[rows], batch.dialogue_offsets[rows + 1])
+    members = members[chosen[members]]
+    firsts, lasts = batch.message_offsets[members], batch.message_offsets[members + 1]
+    counts = np.bincount(owner[members], minlength=len(batch))[rows]
+    text = _gathered([batch.text], firsts, lasts)
+    return Part(words.dialogue_hash[rows], rows, prompts[rows], totals[rows], counts, lasts - firsts, text)
 
 
 def _merge(parts: Sequence[Part], starts: NDArray[np.int64]) -> Part:
-    return _canonical(
-        np.concatenate([p.keys for p in parts]),
-        np.concatenate([p.rows + start for p, start in zip(parts, starts, strict=False)]),
-        *(
-            np.concatenate([getattr(p, name) for p in parts])
-            for name in ("prompts", "words", "counts", "lengths", "text")
-        ),
+    names = ("keys", "prompts", "words", "counts", "lengths")
+    keys, prompts, words, counts, lengths = (np.concatenate([getattr(p, name) for p in parts]) for name in names)
+    rows = np.concatenate([p.rows + start for p, start in zip(parts, starts, strict=False)])
+    order = _order(keys, rows, words)
+    message_ends, byte_ends = np.cumsum(counts), np.concatenate([[0], np.cumsum(lengths)])
+    firsts, lasts = (message_ends - counts)[order], message_ends[order]
+    text = _gathered([part.text for part in parts], byte_ends[firsts], byte_ends[lasts])
+    return Part(
+        keys[order], rows[order], prompts[order], words[order], counts[order], lengths[ranges(firsts, lasts)], text
     )
 
 
-def _canonical(
-    keys: NDArray[np.uint64],
-    rows: NDArray[np.int64],
-    prompts: NDArray[np.uint64],
-    words: NDArray[np.int64],
-    counts: NDArray[np.int64],
-    lengths: NDArray[np.int64],
-    text: NDArray[np.uint8],
-) -> Part:
-    """Sort by content hash, keep the lowest row of equal dialogues, and stop when the part has its words."""
+def _order(keys: NDArray[np.uint64], rows: NDArray[np.int64], words: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Dialogues by content hash, the lowest row of equal ones, as many as hold a part's words."""
     order = np.lexsort((rows, keys))
     order = order[np.diff(keys[order], prepend=keys[order[:1]] - np.uint64(1)) != 0] if len(order) else order
-    order = order[: np.searchsorted(np.cumsum(words[order]), SAMPLE_WORDS) + 1]
-    message_ends = np.cumsum(counts)
-    byte_ends = np.concatenate([[0], np.cumsum(lengths)])
-    firsts, lasts = (message_ends - counts)[order], message_ends[order]
-    raw = np.ascontiguousarray(text).data
-    spans = zip(byte_ends[firsts].tolist(), byte_ends[lasts].tolist(), strict=True)
-    return Part(
-        keys[order], rows[order], prompts[order], words[order], counts[order],
-        lengths[ranges(firsts, lasts)], np.frombuffer(b"".join([raw[a:b] for a, b in spans]), np.uint8),
-    )  # fmt: skip
+    return order[: np.searchsorted(np.cumsum(words[order]), SAMPLE_WORDS) + 1]
+
+
+def _gathered(
+    texts: Sequence[NDArray[np.uint8]], firsts: NDArray[np.int64], lasts: NDArray[np.int64]
+) -> NDArray[np.uint8]:
+    """Spans of the texts, as if these stood one after the other; none crosses from one text into the next."""
+    starts = np.cumsum([0, *(len(text) for text in texts[:-1])])
+    source = np.searchsorted(starts, firsts, side="right") - 1
+    places = np.concatenate([[0], np.cumsum(lasts - firsts)])
+    found = np.empty(int(places[-1]), np.uint8)
+    for i, text in enumerate(texts):
+        chosen = np.flatnonzero(source == i)
+        if len(chosen):
+            copy_spans(text, firsts[chosen] - starts[i], lasts[chosen] - starts[i], found, places[chosen])
+    found.flags.writeable = False  # like every text, so that the copying is compiled once
+    return found
 
 
 def ranges(firsts: NDArray[np.int64], lasts: NDArray[np.int64]) -> NDArray[np.int64]:

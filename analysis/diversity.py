@@ -138,12 +138,16 @@ def zipf_exponent(counts: NDArray[np.int64]) -> float | None:
     if len(f) < 2:
         return None
     logs = np.log(np.arange(1, len(f) + 1))
-    target, low, high = float((f * logs).sum() / f.sum()), 0.3, 3.0
-    for _ in range(50):  # the mean log rank falls as s rises
-        s = (low + high) / 2
+    target, s = float((f * logs).sum() / f.sum()), 1.0
+    for _ in range(50):  # Newton's steps: the mean log rank falls as s rises, by its variance
         weights = np.exp(-s * logs)
-        low, high = (s, high) if (weights * logs).sum() / weights.sum() > target else (low, s)
-    return (low + high) / 2
+        weights /= weights.sum()
+        mean = float((weights * logs).sum())
+        step = (mean - target) / float((weights * (logs - mean) ** 2).sum())
+        s = min(3.0, max(0.3, s + step))
+        if abs(step) < 1e-9:
+            break
+    return s
 
 
 def heaps_exponent(ids: NDArray[np.int32]) -> float | None:
@@ -157,8 +161,9 @@ def heaps_exponent(ids: NDArray[np.int32]) -> float | None:
         n = int(n * 1.2) + 1
     if len(points) < 4:
         return None
-    seen_at = np.unique(ids, return_index=True)[1]
-    kinds = np.searchsorted(np.sort(seen_at), points)
+    first = np.full(int(ids.max()) + 1, len(ids))
+    first[ids[::-1]] = np.arange(len(ids) - 1, -1, -1)  # of equal indices the last assignment stays
+    kinds = np.searchsorted(np.sort(first), points)
     return float(np.polyfit(np.log(points), np.log(kinds), 1)[0])
 
 
@@ -326,16 +331,36 @@ def _deviations(
     bounds = offsets[np.searchsorted(offsets, np.linspace(0, offsets[-1], BLOCKS + 1))]
     kept = int(offsets[-1] - np.diff(bounds).max())
     left: dict[str, list[float]] = {}
-    for first, second in pairwise(bounds.tolist()):
+    blocks = list(pairwise(bounds.tolist()))
+    ratios: list[float | None] = [None] * BLOCKS
+    if squeezed:
+        excess = [int(offsets[-1]) - (second - first) - kept for first, second in blocks]
+        ratios = _ratios_without([words_joined(sample, *block) for block in blocks], excess)
+    for (first, second), ratio in zip(blocks, ratios, strict=True):
         values = _without(grams, dialogue, min(first, kept), second, second + kept - first)
-        if squeezed:
-            rest = words_joined(sample, second, max(second, second + kept - first))
-            values["compression_ratio"] = compression_ratio(words_joined(sample, 0, min(first, kept)) + b"\n" + rest)
+        values["compression_ratio"] = ratio
         for metric, value in values.items():
             if value is not None:
                 left.setdefault(metric, []).append(value)
     scale = (BLOCKS - 1) / BLOCKS**0.5
     return {metric: scale * float(np.std(values, ddof=1)) for metric, values in left.items() if len(values) == BLOCKS}
+
+
+def _ratios_without(texts: list[bytes], excess: list[int]) -> list[float | None]:
+    """Compression ratio without each text, ``excess`` words cut from the end; what stands before is squeezed once."""
+    whole, before, end = b"\n".join(texts), zlib.compressobj(9, zlib.DEFLATED, 31), 0
+    ratios: list[float | None] = []
+    packed = 0
+    for text, cut in zip(texts, excess, strict=True):
+        start, end = end, end + len(text) + 1
+        rest = whole[end:].rsplit(None, cut)[0] if cut and end < len(whole) else whole[end:]
+        if cut and end >= len(whole):
+            ratios.append(compression_ratio(whole[:start].rsplit(None, cut)[0]))
+        else:
+            squeezed = before.copy()
+            ratios.append((start + len(rest)) / (packed + len(squeezed.compress(rest) + squeezed.flush())))
+        packed += len(before.compress(whole[start:end]))
+    return ratios
 
 
 def _without(

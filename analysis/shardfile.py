@@ -65,7 +65,7 @@ def states_of(words: Words, cuts: dict[str, int | None]) -> dict[str, Any]:
         "reply_owner": owner[replies],
         "sample": SAMPLE.map(words, cuts),
         "scripts": SCRIPTS.map(words),
-        "records": len({(a, b) for a, b in batch.spans.tolist()}),
+        "records": int(np.diff(batch.spans, axis=0, prepend=-1).any(axis=1).sum()),
         "unreadable": len(batch.unreadable),
         "dialogues": len(batch),
     }

@@ -56,14 +56,23 @@ def describe(values: NDArray[np.float64], clusters: Clusters) -> list[Statistic]
         return [Statistic("mean", None), *(Statistic(name, None) for name in QUANTILES)]
     mean = float(kept.mean())
     low, high = ratio_interval(mean, np.where(defined, values, 0.0), defined.astype(float), clusters)
+    ordered = np.sort(kept)  # faster than several selections
     if low is not None and high is not None:  # a mean of these values cannot leave their range
-        low, high = max(low, min(mean, float(kept.min()))), min(high, max(mean, float(kept.max())))
-    points = np.quantile(kept, list(QUANTILES.values()))
+        low, high = max(low, min(mean, float(ordered[0]))), min(high, max(mean, float(ordered[-1])))
     found = [Statistic("mean", mean, low, high)]
-    for name, point in zip(QUANTILES, points.tolist(), strict=True):
-        bounds = _median_interval(values, defined, kept, point, clusters) if name == "median" else (None, None)
+    for name, p in QUANTILES.items():
+        point = quantile(ordered, p)
+        bounds = _median_interval(values, defined, ordered, point, clusters) if name == "median" else (None, None)
         found.append(Statistic(name, point, *bounds))
     return found
+
+
+def quantile(ordered: NDArray[np.float64], p: float) -> float:
+    """The p-quantile of ascending values, linear between neighbours (type 7 of Hyndman & Fan 1996)."""
+    place = p * (len(ordered) - 1)
+    below = int(place)
+    low, high = float(ordered[below]), float(ordered[min(below + 1, len(ordered) - 1)])
+    return low + (place - below) * (high - low)
 
 
 def share(marked: NDArray[np.bool_], clusters: Clusters) -> list[Statistic]:
@@ -99,7 +108,7 @@ def ratio_interval(
 def _median_interval(
     values: NDArray[np.float64],
     defined: NDArray[np.bool_],
-    kept: NDArray[np.float64],
+    ordered: NDArray[np.float64],
     median: float,
     clusters: Clusters,
 ) -> tuple[float | None, float | None]:
@@ -108,5 +117,4 @@ def _median_interval(
     low, high = ratio_interval(0.5, below.astype(float), defined.astype(float), clusters)
     if low is None or high is None:
         return None, None
-    first, last = np.quantile(kept, [max(0.0, low), min(1.0, high)])
-    return min(float(first), median), max(float(last), median)
+    return min(quantile(ordered, max(0.0, low)), median), max(quantile(ordered, min(1.0, high)), median)

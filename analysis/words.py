@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 import string
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numba as nb
@@ -37,6 +38,7 @@ SINGLE_SHARE: Final = 0.2
 """Above this share of one-character words the lexical indices are undefined: they would count characters, not words."""
 
 _PAD: Final = 64  # loads may read up to 16 bytes past the end of a message, masks up to a block
+_STRETCH: Final = 1 << 20
 _N_SCRIPTS: Final = len(characters.SCRIPTS)
 
 # --- the definition, in plain Python ---------------------------------------------------------------------------------
@@ -209,11 +211,11 @@ class _Positions(NamedTuple):
     """Where the words are, asked for or (with no room for offsets) not."""
 
     hashes: NDArray[np.uint64]  # of all words
-    spans: NDArray[np.int32]  # first byte of each, and the one after its last
+    spans: NDArray[np.int64]  # first byte of each, and the one after its last
     offsets: NDArray[np.int64]  # first word of each message
 
 
-_NO_POSITIONS: Final = _Positions(np.empty(0, np.uint64), np.empty((0, 2), np.int32), np.empty(0, np.int64))
+_NO_POSITIONS: Final = _Positions(np.empty(0, np.uint64), np.empty((0, 2), np.int64), np.empty(0, np.int64))
 
 
 def _loaded(workspace: Workspace, text: NDArray[np.uint8]) -> Any:
@@ -256,21 +258,34 @@ class Vocabulary(NamedTuple):
 
 def vocabulary(text: NDArray[np.uint8], message_offsets: NDArray[np.int64]) -> Vocabulary:
     """Words of all messages as dense ids in order of first appearance, and the words themselves."""
-    m = len(message_offsets) - 1
-    buffers = _loaded(Workspace(), text)
-    positions = _Positions(
-        np.empty(len(text), np.uint64), np.empty((len(text), 2), np.int32), np.zeros(m + 1, np.int64)
-    )
+    workspace = Workspace()
+    parts = [_words_at(text, part, workspace) for part in _stretches(message_offsets)]
+    ids, first = intern(np.concatenate([part.hashes for part in parts]))
+    spans = np.concatenate([part.spans for part in parts])[first]
+    offsets = np.concatenate([[0], np.cumsum(np.concatenate([np.diff(part.offsets) for part in parts]))])
+    raw = text.tobytes()
+    return Vocabulary(ids, offsets, [_spelling(raw[a:b].decode()) for a, b in spans.tolist()])
+
+
+def _stretches(offsets: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Offsets of consecutive messages, cut where about a megabyte is full: buffers stay small and in the cache."""
+    cuts = np.searchsorted(offsets, np.arange(_STRETCH, offsets[-1], _STRETCH))
+    bounds = np.unique([0, *cuts.tolist(), len(offsets) - 1])
+    return [offsets[a : b + 1] for a, b in pairwise(bounds.tolist())] or [offsets]
+
+
+def _words_at(text: NDArray[np.uint8], offsets: NDArray[np.int64], workspace: Workspace) -> _Positions:
+    """Hashes and places of the words of consecutive messages."""
+    m, start, size = len(offsets) - 1, int(offsets[0]), int(offsets[-1] - offsets[0])
+    buffers = _loaded(workspace, text[start : start + size])
+    hashes, spans, ends = np.empty(size, np.uint64), np.empty((size, 2), np.int64), np.zeros(m + 1, np.int64)
     one_by_one = np.arange(m + 1, dtype=np.int64)  # every message a dialogue of its own
     _scan(
-        len(text), message_offsets, np.zeros(m, np.uint8), one_by_one, *characters.tables(), MIN_WORDS,
-        buffers, buffers.text.view(np.uint64), *_outputs(m, m), positions,
+        size, offsets - start, np.zeros(m, np.uint8), one_by_one, *characters.tables(), MIN_WORDS,
+        buffers, buffers.text.view(np.uint64), *_outputs(m, m), _Positions(hashes, spans, ends),
     )  # fmt: skip
-    hashes, spans, offsets = positions
-    n = int(offsets[-1])
-    ids, first = intern(hashes[:n])
-    raw = bytes(text)
-    return Vocabulary(ids, offsets, [_spelling(raw[a:b].decode()) for a, b in spans[first].tolist()])
+    n = int(ends[-1])
+    return _Positions(hashes[:n].copy(), spans[:n] + start, ends)
 
 
 def _spelling(word: str) -> str:
@@ -280,11 +295,15 @@ def _spelling(word: str) -> str:
 
 def intern(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
     """Dense ids of hashes in order of first appearance, and the index of each id's first appearance."""
-    table = 1 << (2 * len(hashes) + 1).bit_length()
-    ids = np.empty(len(hashes), np.int32)
-    first = np.empty(len(hashes), np.int64)
-    n = _intern_all(hashes, np.zeros(table, np.uint64), np.empty(table, np.int32), ids, first)
-    return ids, first[:n]
+    ids, first = np.empty(len(hashes), np.int32), np.empty(len(hashes), np.int64)
+    done, kinds, table = 0, 0, 1 << 16
+    while True:
+        keys, slots = np.zeros(table, np.uint64), np.empty(table, np.int32)
+        _enter(hashes, first, kinds, keys, slots)
+        done, kinds = _intern_all(hashes, done, kinds, keys, slots, ids, first)
+        if done == len(hashes):
+            return ids, first[:kinds]
+        table *= 8
 
 
 # --- compiled --------------------------------------------------------------------------------------------------------
@@ -551,23 +570,45 @@ def _intern(hashes, n, keys, slots, mask, ids, types_):
 
 
 @_jit
-def _intern_all(hashes, keys, slots, ids, first):
-    """Ids of all hashes and the index of each id's first appearance; the number of ids."""
+def _intern_all(hashes, done, kinds, keys, slots, ids, first):
+    """Ids of the hashes from ``done`` on and the index of each id's first appearance, until the table is half full."""
     mask = np.uint64(len(keys) - 1)
-    types_ = 0
-    for k in range(len(hashes)):
+    for k in range(done, len(hashes)):
         h = hashes[k]
         slot = np.int64((h >> np.uint64(20)) & mask)
         while keys[slot] != h:
             if keys[slot] == 0:
+                if 2 * kinds >= len(keys):
+                    return k, kinds
                 keys[slot] = h
-                slots[slot] = types_
-                first[types_] = k
-                types_ += 1
+                slots[slot] = kinds
+                first[kinds] = k
+                kinds += 1
                 break
             slot = np.int64((np.uint64(slot) + np.uint64(1)) & mask)
         ids[k] = slots[slot]
-    return types_
+    return len(hashes), kinds
+
+
+@_jit
+def _enter(hashes, first, kinds, keys, slots):
+    """Put the ids known so far into an empty table."""
+    mask = np.uint64(len(keys) - 1)
+    for i in range(kinds):
+        slot = np.int64((hashes[first[i]] >> np.uint64(20)) & mask)
+        while keys[slot] != 0:
+            slot = np.int64((np.uint64(slot) + np.uint64(1)) & mask)
+        keys[slot] = hashes[first[i]]
+        slots[slot] = i
+
+
+@_jit
+def copy_spans(text, firsts, lasts, into, places):
+    """Copy the bytes from ``firsts[i]`` to ``lasts[i]`` to ``places[i]``."""
+    for i in range(len(firsts)):
+        first, place = firsts[i], places[i]
+        for k in range(lasts[i] - first):
+            into[place + k] = text[first + k]
 
 
 @_inline
@@ -732,6 +773,7 @@ def _scan(
             for i in range(begin, finish):
                 positions.offsets[i + 1] = total + word_ends[i - begin]
             total += n
+            continue  # who asks for positions asks for nothing else
         table = 16
         while table < 2 * (n + n_extra):
             table *= 2

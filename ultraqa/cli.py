@@ -104,6 +104,7 @@ def report(
 
     Example: ultraqa report mine.jsonl baize.json -o comparison --published
     """
+    _import_numba()
     import ultraqa
 
     _check_embedder(embedder)
@@ -150,6 +151,7 @@ def profile(
 
     Example: ultraqa profile mine.jsonl -o mine.ultraqa
     """
+    _import_numba()
     import ultraqa
 
     _check_embedder(embedder)
@@ -218,6 +220,15 @@ def doctor() -> None:
     from ultraqa import doctor as checks
 
     checks.show(_stdout())
+
+
+def _import_numba() -> None:
+    """Import numba without scipy.linalg: 0.2 s for compiled products of matrices, which the kernel does not use."""
+    if "scipy.linalg" not in sys.modules:
+        sys.modules["scipy.linalg"] = None  # type: ignore[assignment]  # so importlib is told that there is none
+        from numba.np import arraymath  # noqa: F401  (asks for it once, when it is imported)
+
+        del sys.modules["scipy.linalg"]
 
 
 def _choice(option: str, value: str, choices: tuple[str, ...]) -> Any:
