@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ultraqa.analysis.corpus import SampledText, SampleState
     from ultraqa.analysis.language import ScriptState
 
-_CODEC: Final = "lz4"  # zstd costs several times the CPU for a fifth less space
+CODEC: Final = "lz4"  # zstd costs several times the CPU for a fifth less space
 _GROUP_ROWS: Final = 1 << 16
 _LISTED_TAGS: Final = 50
 TABLES: Final = ("dialogues", "messages", "findings")
@@ -141,7 +141,7 @@ class _Writer:
                 field.name for field in schema if pa.types.is_large_string(field.type)
             ]  # numbers hardly repeat
             self._writer = pq.ParquetWriter(
-                self._path, schema, compression=_CODEC, use_dictionary=texts, write_statistics=False
+                self._path, schema, compression=CODEC, use_dictionary=texts, write_statistics=False
             )
         if self._held:
             self._writer.write_table(pa.concat_tables(self._held))

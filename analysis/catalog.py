@@ -5,13 +5,28 @@ from __future__ import annotations
 from inspect import getdoc
 from typing import Any, NamedTuple
 
-from ultraqa.analysis import diversity, duplicates, language, pieces
+from ultraqa.analysis import (
+    dispersion,
+    diversity,
+    duplicates,
+    entity_grid,
+    judge,
+    language,
+    pieces,
+    relevance,
+    sectors,
+    self_bleu,
+    syntax,
+    topics,
+)
 from ultraqa.analysis.metric import Column, first_sentence
 from ultraqa.analysis.metrics import COLUMNS, COUNTS
 from ultraqa.analysis.summary import WINDOWS
+from ultraqa.analysis.text_measures import MEASURES
 from ultraqa.analysis.tokens import tokens_per_word
 
 _SAMPLED = "user assistant"
+_SCOPES = ("prompt", "user", "assistant")
 
 
 class Definition(NamedTuple):
@@ -58,7 +73,57 @@ def definitions() -> list[Definition]:
             "exact_duplicates", "dialogue prompt assistant", "share", "lower = less copied", duplicates.exact_duplicates
         )
     )
-    return found + _corpus()
+    return found + _corpus() + _vectors() + _texts()
+
+
+def _texts() -> list[Definition]:
+    """Measures of the text, each under its metric's name, and what follows from their columns."""
+    found = []
+    for column in (column for one in MEASURES for column in one.columns):
+        metric, _, scope = column.name.rpartition("_")
+        name, scopes = (metric, scope) if scope in _SCOPES else (column.name, "dialogue")
+        found.append(_of(name, scopes, column.unit, column.direction, column.definition))
+    return [
+        *found,
+        _of("words_cv", "prompt", "", "higher = more uneven", dispersion.words_cv),
+        _of("words_tail", "prompt", "", "higher = more uneven", dispersion.words_tail),
+        _of("opening_entropy", "prompt", "", "higher = more varied", dispersion.opening_entropy),
+        Definition("followup_words", "user", "words", "", "Words of a user's message after the first.", ""),
+        _of("self_bleu_4", "assistant", "", "lower = more varied", self_bleu.self_bleu_4),
+        _of("sector.NAME", "prompt", "share", "", sectors.sector),
+        _of("root_verbs", "prompt", "verbs", "higher = more varied", syntax.root_verbs),
+        _of("verb_object_entropy", "prompt", "bits", "higher = more varied", syntax.verb_object_entropy),
+        _of("pos_repetition", "assistant", "share", "lower = more varied", syntax.pattern_repetition),
+        _of("entity_continuity", "dialogue", "share", "higher = entities are taken up", entity_grid.entity_continuity),
+        _of("entities_per_100_words", "assistant", "", "higher = more to know", syntax.entities),
+        _of("coherence_judge", "dialogue", "points", "higher = more coherent", judge.coherence_judge),
+        _of("coherence_judge_ceiling", "dialogue", "share", "lower = tells more apart", judge.coherence_judge_ceiling),
+        _of("judge_failures", "dialogue", "share", "lower = more answers read", judge.judge_failures),
+        _of("judge_agreement", "dialogue", "share", "higher = more reliable", judge.judge_agreement),
+        _of("judge_length_correlation", "dialogue", "", "", judge.judge_length_correlation),
+        _of("judge_control", "dialogue", "points", "lower = sees incoherence", judge.judge_control),
+    ]
+
+
+def _vectors() -> list[Definition]:
+    apart, fit = "lower = more diverse", "higher = replies fit"
+    return [
+        _of("topic_similarity", "dialogue prompt user assistant", "", apart, topics.topic_similarity),
+        _of("topic_similarity_paper", "dialogue", "", apart, topics.topic_similarity_paper),
+        _of("vendi", "dialogue", "dialogues", "higher = more diverse", topics.vendi),
+        _of("nearest_distance", "dialogue", "", "higher = more spread out", topics.nearest_distance),
+        _of("topic_entropy", "dialogue", "", "higher = more even", topics.topic_entropy),
+        _of("relevance", "dialogue assistant", "", fit, relevance.relevance),
+        _of("relevance_context", "assistant", "", fit, relevance.relevance_context),
+        _of("off_topic", "dialogue", "share", "lower = fewer replies beside the point", relevance.off_topic),
+        _of("turn_order", "dialogue", "", "higher = the order is plainer", relevance.turn_order),
+        _of("adjacent_similarity", "dialogue", "", "", relevance.adjacent_similarity),
+        _of("drift", "dialogue", "", "higher = moves further away", relevance.drift),
+        *(
+            _of(name, "user", "share", "", relevance.topic_shift)
+            for name in ("topic_maintenance", "topic_drift", "topic_shift")
+        ),
+    ]
 
 
 def _corpus() -> list[Definition]:

@@ -353,14 +353,20 @@ def _ratios_without(texts: list[bytes], excess: list[int]) -> list[float | None]
     packed = 0
     for text, cut in zip(texts, excess, strict=True):
         start, end = end, end + len(text) + 1
-        rest = whole[end:].rsplit(None, cut)[0] if cut and end < len(whole) else whole[end:]
-        if cut and end >= len(whole):
-            ratios.append(compression_ratio(whole[:start].rsplit(None, cut)[0]))
+        rest = _without_last(whole[end:], cut)
+        if cut and not rest:
+            ratios.append(compression_ratio(_without_last(whole[:start], cut)))
         else:
             squeezed = before.copy()
             ratios.append((start + len(rest)) / (packed + len(squeezed.compress(rest) + squeezed.flush())))
         packed += len(before.compress(whole[start:end]))
     return ratios
+
+
+def _without_last(text: bytes, words: int) -> bytes:
+    """A text without its last words."""
+    pieces = text.rsplit(None, words)
+    return pieces[0] if len(pieces) > words else b""
 
 
 def _without(

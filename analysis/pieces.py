@@ -1,4 +1,4 @@
-"""Exact token counts: the pieces of a BPE tokenizer, summed over chunks that no merge can join.
+"""Pieces of a BPE tokenizer, summed over chunks that no merge can join: exact token counts, and sums of their vectors.
 
 A SentencePiece-style BPE tokenizer without a pre-tokenizer (LLaMA) merges only what stands in its vocabulary, so the
 normalised text may be cut wherever no piece contains the two characters side by side, and before every run of blanks. A
@@ -10,12 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numba as nb
 import numpy as np
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ultraqa.dialogues.batch import Batch
 
 BLANK: Final = "▁"
+_NO_TABLE: Final = np.zeros((0, 0), np.float32)
 _BYTES: Final = {f"<0x{byte:02X}>" for byte in range(256)}
 
 
@@ -37,6 +38,32 @@ def tokens(batch: Batch, pieces: Pieces, cache: PieceCache) -> NDArray[np.int32]
     side.
     """
     return cache.count(batch, pieces)
+
+
+class Chunks(NamedTuple):
+    """Newly met chunks: their hashes, and of each the first piece among ``ids`` and the number of pieces."""
+
+    hashes: NDArray[np.uint64]
+    spans: NDArray[np.int32]
+    ids: NDArray[np.int32]
+
+
+class PieceLog:
+    """What all threads learned, in order; each reads on from where it stopped."""
+
+    def __init__(self) -> None:
+        self._entries: list[Chunks] = []
+        self._lock = threading.Lock()
+
+    def append(self, chunks: Chunks) -> None:
+        """Add newly met chunks."""
+        with self._lock:
+            self._entries.append(chunks)
+
+    def since(self, position: int) -> list[Chunks]:
+        """Entries from a position on."""
+        with self._lock:
+            return self._entries[position:]
 
 
 @dataclass(frozen=True)
@@ -50,6 +77,7 @@ class Pieces:
         chunked: whether counts may be summed over chunks; otherwise every text is encoded whole.
         ascii_pairs: shape (128, 128), whether the pair of ASCII characters (0x20 stands for ▁) stands in a piece.
         pairs: sorted codes ``a << 21 | b`` of all other pairs.
+        log: the chunks that any thread of the process has met.
     """
 
     name: str
@@ -58,6 +86,7 @@ class Pieces:
     chunked: bool
     ascii_pairs: NDArray[np.bool_]
     pairs: NDArray[np.uint64]
+    log: PieceLog = field(default_factory=PieceLog, compare=False)
 
 
 def default_tokenizer() -> Path:
@@ -125,80 +154,89 @@ def _pairs(vocabulary: dict[str, int]) -> tuple[NDArray[np.bool_], NDArray[np.ui
 
 
 class PieceCache:
-    """Counts of the chunks one thread has met; threads tell each other what they learned through a common log."""
+    """Pieces of the chunks one thread has met; threads tell each other what they learned through a common log."""
 
     def __init__(self, log: PieceLog) -> None:
         self._log = log
         self._seen = 0
         self._size = 0
         self._keys = np.zeros(1 << 16, np.uint64)
-        self._counts = np.zeros(1 << 16, np.int32)
+        self._spans = np.zeros((1 << 16, 2), np.int32)  # of each key's pieces among the ids: first, number
+        self._ids = np.zeros(1 << 18, np.int32)
+        self._n_ids = 0
         self._misses = np.empty((1 << 12, 4), np.int64)
 
     def count(self, batch: Batch, pieces: Pieces) -> NDArray[np.int32]:
         """Pieces of every message of a batch, shape (m,)."""
-        counts = np.zeros(len(batch.roles), np.int32)
         if not pieces.chunked:
-            texts = [batch.message(i) for i in range(len(counts))]
+            texts = [batch.message(i) for i in range(len(batch.roles))]
             return np.array([len(e) for e in pieces.tokenizer.encode_batch(texts)], np.int32)
+        return self.sum(batch.text, batch.message_offsets, pieces, _NO_TABLE)[0]
+
+    def sum(
+        self, text: NDArray[np.uint8], offsets: NDArray[np.int64], pieces: Pieces, table: NDArray[np.float32]
+    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Number of pieces of each text ``text[offsets[i]:offsets[i + 1]]`` and the sum of their rows of a table.
+
+        Args:
+            text: UTF-8 bytes.
+            offsets: shape (n + 1,).
+            pieces: a tokenizer whose texts may be cut into chunks.
+            table: shape (pieces, dimension), or without rows where only numbers are asked for.
+
+        Returns:
+            Shapes (n,) and (n, dimension).
+        """
         self._learn_from_log()
-        text = np.zeros(len(batch.text) + 16, np.uint8)
-        text[: len(batch.text)] = batch.text
-        if len(self._misses) < len(batch.text) + len(counts):
-            self._misses = np.empty((len(batch.text) + len(counts), 4), np.int64)
-        n = _count_chunks(
-            text,
-            batch.message_offsets,
-            pieces.ascii_pairs,
-            pieces.pairs,
-            self._keys,
-            self._counts,
-            counts,
+        n = len(offsets) - 1
+        counts, sums = np.zeros(n, np.int32), np.zeros((n, table.shape[1]), np.float32)
+        padded = np.zeros(len(text) + 16, np.uint8)
+        padded[: len(text)] = text
+        if len(self._misses) < len(text) + n:
+            self._misses = np.empty((len(text) + n, 4), np.int64)
+        missed = _sum_chunks(
+            padded, offsets, pieces.ascii_pairs, pieces.pairs, self._keys, self._spans, self._ids, table, counts, sums,
             self._misses,
-        )
-        if n:
-            self._meet(text, self._misses[:n], pieces, counts)
-        return counts
+        )  # fmt: skip
+        if missed:
+            self._meet(padded, self._misses[:missed], pieces, table, counts, sums)
+        return counts, sums
 
     def _meet(
-        self, text: NDArray[np.uint8], misses: NDArray[np.int64], pieces: Pieces, counts: NDArray[np.int32]
+        self,
+        text: NDArray[np.uint8],
+        misses: NDArray[np.int64],
+        pieces: Pieces,
+        table: NDArray[np.float32],
+        counts: NDArray[np.int32],
+        sums: NDArray[np.float32],
     ) -> None:
-        """Encode the distinct chunks among ``misses`` (hash, start, end, message), add and remember their counts."""
+        """Encode the distinct chunks among ``misses`` (hash, start, end, message), add and remember their pieces."""
         hashes, first, inverse = np.unique(misses[:, 0].view(np.uint64), return_index=True, return_inverse=True)
         raw = text.tobytes()
         chunks = [_chunk(raw, start, end) for _, start, end, _ in misses[first].tolist()]
-        found = np.array([len(e.ids) for e in pieces.tokenizer.encode_batch_fast(chunks)], np.int32)
-        np.add.at(counts, misses[:, 3], found[inverse])
-        self._log.append(hashes, found)
+        found = [encoding.ids for encoding in pieces.tokenizer.encode_batch_fast(chunks)]
+        spans, ids = np.zeros((len(found), 2), np.int32), np.fromiter(chain.from_iterable(found), np.int32)
+        spans[:, 1] = np.fromiter(map(len, found), np.int32, len(found))
+        spans[1:, 0] = np.cumsum(spans[:-1, 1])
+        _add_chunks(misses[:, 3].copy(), inverse, spans, ids, table, counts, sums)
+        self._log.append(Chunks(hashes, spans, ids))
 
     def _learn_from_log(self) -> None:
-        for hashes, found in self._log.since(self._seen):
+        for chunks in self._log.since(self._seen):
             self._seen += 1
-            self._size += len(hashes)
+            self._size += len(chunks.hashes)
             while 2 * self._size > len(self._keys):
-                keys, counts = self._keys, self._counts
-                self._keys, self._counts = np.zeros(2 * len(keys), np.uint64), np.zeros(2 * len(keys), np.int32)
+                keys, spans = self._keys, self._spans
+                self._keys, self._spans = np.zeros(2 * len(keys), np.uint64), np.zeros((2 * len(keys), 2), np.int32)
                 known = keys != 0
-                _insert(self._keys, self._counts, keys[known], counts[known])
-            _insert(self._keys, self._counts, hashes, found)
-
-
-class PieceLog:
-    """What all threads learned, in order; each reads on from where it stopped."""
-
-    def __init__(self) -> None:
-        self._entries: list[tuple[NDArray[np.uint64], NDArray[np.int32]]] = []
-        self._lock = threading.Lock()
-
-    def append(self, hashes: NDArray[np.uint64], counts: NDArray[np.int32]) -> None:
-        """Add newly met chunks."""
-        with self._lock:
-            self._entries.append((hashes, counts))
-
-    def since(self, position: int) -> list[tuple[NDArray[np.uint64], NDArray[np.int32]]]:
-        """Entries from a position on."""
-        with self._lock:
-            return self._entries[position:]
+                _insert(self._keys, self._spans, keys[known], spans[known], 0)
+            _insert(self._keys, self._spans, chunks.hashes, chunks.spans, self._n_ids)
+            last = self._n_ids + len(chunks.ids)
+            if last > len(self._ids):
+                self._ids = np.concatenate([self._ids, np.zeros(max(len(self._ids), len(chunks.ids)), np.int32)])
+            self._ids[self._n_ids : last] = chunks.ids
+            self._n_ids = last
 
 
 def _chunk(raw: bytes, start: int, end: int) -> str:
@@ -208,22 +246,43 @@ def _chunk(raw: bytes, start: int, end: int) -> str:
 
 
 _jit: Any = nb.njit(cache=True, nogil=True, error_model="numpy")
+_inline: Any = nb.njit(cache=True, nogil=True, error_model="numpy", inline="always")
 
 
 @_jit
-def _insert(keys, counts, new_keys, new_counts):
+def _insert(keys, spans, new_keys, new_spans, start):
+    """Enter the spans of new chunks, whose pieces stand ``start`` further on."""
     mask = np.uint64(len(keys) - 1)
     for k in range(len(new_keys)):
         slot = (new_keys[k] >> np.uint64(8)) & mask
         while keys[slot] != 0 and keys[slot] != new_keys[k]:
             slot = (slot + np.uint64(1)) & mask
         keys[slot] = new_keys[k]
-        counts[slot] = new_counts[k]
+        spans[slot, 0] = new_spans[k, 0] + start
+        spans[slot, 1] = new_spans[k, 1]
+
+
+@_inline
+def _add_rows(first, number, ids, table, total):
+    for k in range(first, first + number):
+        piece = ids[k]
+        for j in range(table.shape[1]):
+            total[j] += table[piece, j]
 
 
 @_jit
-def _count_chunks(text, offsets, ascii_pairs, pairs, keys, counts, out, misses):
-    """Sum the known chunks of every message into ``out`` and list the others; the number of those."""
+def _add_chunks(messages, inverse, spans, ids, table, counts, sums):
+    """Add the pieces of newly met chunks to the messages in which they stand."""
+    for k in range(len(messages)):
+        first, number = spans[inverse[k], 0], spans[inverse[k], 1]
+        counts[messages[k]] += number
+        if len(table) > 0:
+            _add_rows(first, number, ids, table, sums[messages[k]])
+
+
+@_jit
+def _sum_chunks(text, offsets, ascii_pairs, pairs, keys, spans, ids, table, out, sums, misses):
+    """Sum the known chunks of every message into ``out`` and ``sums`` and list the others; the number of those."""
     n_misses = 0
     mask = np.uint64(len(keys) - 1)
     prime, golden = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xD6E8FEB86659FD93)
@@ -273,7 +332,9 @@ def _count_chunks(text, offsets, ascii_pairs, pairs, keys, counts, out, misses):
                 while keys[slot] != h and keys[slot] != 0:
                     slot = (slot + np.uint64(1)) & mask
                 if keys[slot] == h:
-                    total += counts[slot]
+                    total += spans[slot, 1]
+                    if len(table) > 0:
+                        _add_rows(spans[slot, 0], spans[slot, 1], ids, table, sums[i])
                 else:
                     misses[n_misses, 0] = np.int64(h)
                     misses[n_misses, 1] = ~start if opening else start

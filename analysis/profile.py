@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from ultraqa.dialogues.batch import Dialogue
 
 
+_SMALL = 100_000  # dialogues; the columns of so few are kept in memory once they were read
+
+
 class ProfileError(ValueError):
     """A Profile that cannot be used: unfinished, or without a column that is needed."""
 
@@ -49,6 +52,7 @@ class Profile:
         if document is None and not file.is_file():
             raise ProfileError(f"{self.path} holds no finished Profile (no profile.json): measure the data again")
         self.document: dict[str, Any] = orjson.loads(file.read_bytes()) if document is None else document
+        self._kept: dict[tuple[str, str], NDArray[Any]] = {}
 
     @property
     def name(self) -> str:
@@ -114,7 +118,16 @@ class Profile:
 
     def column(self, name: str, table: str = "dialogues") -> NDArray[Any]:
         """One column as an array, nulls of numbers as NaN."""
-        return arrow.array(self.table(table, [name])[name])
+        if (table, name) in self._kept:
+            return self._kept[table, name]
+        found = arrow.array(self.table(table, [name])[name])
+        if len(self) <= _SMALL:
+            self._kept[table, name] = found
+        return found
+
+    def forget(self) -> None:
+        """Read columns anew: their file has been written anew."""
+        self._kept.clear()
 
     def sample(self, part: str) -> SampledText:
         """The sampled words of one part, "user" or "assistant"."""

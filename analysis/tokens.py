@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from ultraqa.analysis.metric import Result
-from ultraqa.analysis.pieces import PieceCache, PieceLog, Pieces
+from ultraqa.analysis.pieces import PieceCache, Pieces
 from ultraqa.analysis.statistics import Clusters, ratio_interval
 from ultraqa.dialogues.batch import ASSISTANT, USER, Batch, BatchBuilder, Record
 
@@ -29,7 +29,7 @@ def tokens_per_word(profile: Profile, pieces: Pieces, distinct: NDArray[np.bool_
     rng = np.random.default_rng(seed)
     rows = np.sort(rng.choice(candidates, min(SAMPLED_DIALOGUES, len(candidates)), replace=False))
     batch = _batch(profile, rows)
-    counts = PieceCache(PieceLog()).count(batch, pieces)
+    counts = PieceCache(pieces.log).count(batch, pieces)
     owner = np.repeat(np.arange(len(rows)), np.diff(batch.dialogue_offsets))
     return [
         _ratio(

@@ -71,6 +71,7 @@ def own_cases(path: Path, *, cold: bool) -> Iterator[Case]:
     yield Case(WHOLE, report(*one), report=True)
     yield Case("report, 2 threads", report(*two), report=True)
     yield Case("report --tokens all, 1 thread", report("--embedder", "none", "--tokens", "all", "--workers", "1"))
+    yield Case("report, default, 2 threads", report("--workers", "2"))
     yield Case("profile, 1 thread", lambda folder: ultraqa("profile", path, "-o", folder / "benchmark.ultraqa", *one))
     if cold:
         yield Case(

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ultraqa.analysis.metric import Result
 from ultraqa.reports.differences import LEVEL
@@ -19,6 +19,9 @@ from ultraqa.reports.published import PUBLISHED, SOURCE
 from ultraqa.reports.table import ComparisonTable, comparison
 
 if TYPE_CHECKING:
+    from ultraqa.analysis.coverage import Coverage
+    from ultraqa.analysis.human_likeness import Feature
+    from ultraqa.analysis.separability import Separability
     from ultraqa.reports.measured import Finding, Measured
 
 SCHEMA_VERSION = 1
@@ -37,7 +40,15 @@ _ENTRY = (
     "role_tags",
     "parameters",
     "packages",
+    "encoding",
 )
+
+
+class UserTurns(NamedTuple):
+    """How the user messages of a dataset differ from the first one's, feature by feature and by a classifier."""
+
+    features: list[Feature]
+    separability: Separability
 
 
 def document(
@@ -48,6 +59,8 @@ def document(
     text: bool = True,
     seed: int = 0,
     scores: Sequence[Result] = (),
+    covered: Mapping[str, Coverage] | None = None,
+    user_turns: Mapping[str, UserTurns] | None = None,
     methods: Sequence[Mapping[str, str]] = (),
     command: Sequence[str] = (),
 ) -> dict[str, Any]:
@@ -60,10 +73,13 @@ def document(
         text: whether to show dialogue texts; rows, lines and numbers are shown in any case.
         seed: chooses the random examples.
         scores: further numbers of the same datasets, joined from outside.
+        covered: how each dataset covers the first one's topics, by name.
+        user_turns: how each dataset's user messages differ from the first one's, by name.
         methods: definitions of the metrics, each with name, unit, direction, doc and source.
         command: the words of the command that made the report; folders are left out of it.
     """
     rows = [*(row for profile in profiles for row in profile.rows()), *scores]
+    covered = covered or {}
     found = [findings(profile) for profile in profiles]
     listed = [finding for profile, (some, _) in zip(profiles, found, strict=True) for finding in _placed(profile, some)]
     listed.sort(key=lambda finding: SEVERITIES.index(finding.severity))
@@ -82,6 +98,25 @@ def document(
             "results": [row._asdict() for row in rows],
             "comparison": _comparison(comparison(rows)),
             "distributions": [one for profile in profiles for one in profile.document.get("distributions", ())],
+            "topics": [
+                _topics(profile, profiles[0].name, covered.get(profile.name))
+                for profile in profiles
+                if profile.document.get("topics")
+            ],
+            "verb_objects": [
+                {"dataset": profile.name, **profile.document["verb_objects"]}
+                for profile in profiles
+                if profile.document.get("verb_objects")
+            ],
+            "user_turns": [
+                {
+                    "dataset": name,
+                    "reference": profiles[0].name,
+                    "features": [one._asdict() for one in found_.features],
+                    "separability": found_.separability._asdict(),
+                }
+                for name, found_ in (user_turns or {}).items()
+            ],
             "findings": [asdict(finding) for finding in listed],
             "not_measured": [missing._asdict() for _, some in found for missing in some],
             "examples": shown,
@@ -110,6 +145,23 @@ def _entry(profile: Mapping[str, Any]) -> dict[str, Any]:
     entry = {key: profile[key] for key in _ENTRY if key in profile}
     entry["path"] = PurePosixPath(str(entry.get("path", ""))).name
     return entry
+
+
+def _topics(profile: Measured, reference: str, covered: Coverage | None) -> dict[str, Any]:
+    """The topics of a dataset, the map of its dialogues, and how it covers the first dataset's topics."""
+    whole = profile.document
+    return {
+        "dataset": profile.name,
+        "encoder": whole["encoding"]["name"],
+        "topics": whole["topics"],
+        "map": whole["map"],
+        "covered": covered
+        and {
+            "reference": reference,
+            "entropy": covered.entropy,
+            "topics": [topic._asdict() for topic in covered.topics],
+        },
+    }
 
 
 def _comparison(table: ComparisonTable) -> dict[str, Any] | None:

@@ -25,6 +25,7 @@ _EXTREMES = (
     ("lowest_mtld", "mtld_assistant", "low"),
     ("most_repeated_5grams", "duplicated_5grams_assistant", "high"),
     ("longest", "words", "high"),
+    ("least_relevant", "relevance_context", "low"),
 )
 
 

@@ -11,8 +11,9 @@ import re
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from ultraqa.analysis.judge_prompt import PROMPT
 from ultraqa.reports import document as documents
-from ultraqa.reports import numbers, plots, svg
+from ultraqa.reports import numbers, plots, sections, svg
 from ultraqa.reports.published import notes
 from ultraqa.reports.sections import Rows, comparison_lines, published_lines
 from ultraqa.reports.table import comparison
@@ -29,6 +30,7 @@ _EXTREME_TITLES = {
     "lowest_mtld": "Lowest lexical diversity (mtld of the assistant’s messages)",
     "most_repeated_5grams": "Most repeated five-word sequences",
     "longest": "Longest dialogues",
+    "least_relevant": "Replies that fit least what was said before them",
     "random": "Random dialogues",
 }
 
@@ -53,7 +55,11 @@ def render(document: Mapping[str, Any]) -> str:
         findings=_by_kind(document["findings"]),
         groups=_groups(document),
         anchors={(example["dataset"], example["row"]) for example in document["examples"]},
+        encoders=sorted({row.version.partition(" ")[2] for row in rows.all if row.metric == "topic_similarity"}),
+        judges=sorted({row.version.partition(" ")[2] for row in rows.all if row.metric == "coherence_judge"}),
+        judge_prompt=PROMPT,
         plots=plots,
+        sections=sections,
     )
 
 

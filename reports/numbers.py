@@ -21,6 +21,8 @@ _OVER = {
     "message": "both roles",
 }
 _STATISTIC = {"median": "median", "p05": "5th percentile", "p25": "25th percentile", "p75": "75th percentile"}
+_BY_DIALOGUES = ("vendi", "nearest_distance")
+_BY_PROMPTS = ("opening_entropy",)
 _STATISTIC["p95"] = "95th percentile"
 
 # C0, DEL, C1 controls and lone surrogates; the two marks and nine embeddings that reorder the text around them.
@@ -90,9 +92,16 @@ def label(metric: str, scope: str, statistic: str, budget: int | None = None) ->
         parts = [metric, _OVER[scope]] if scope in _OVER else [metric]
     if statistic in _STATISTIC:
         parts.append(_STATISTIC[statistic])
+    if statistic == "auc":
+        parts.append("AUC")
     if budget is not None:
-        parts.append(f"{budget:,} words")
+        parts.append(f"{budget:,} {budgeted(metric)}")
     return ", ".join(parts)
+
+
+def budgeted(metric: str) -> str:
+    """What the budget of a metric counts."""
+    return "dialogues" if metric in _BY_DIALOGUES else "prompts" if metric in _BY_PROMPTS else "words"
 
 
 def things(scope: str) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ultraqa.analysis.metric import Result
     from ultraqa.reports.table import ComparisonTable
 
+_COLOURED = 6
 _CURVES = ("distinct_2", "missing_mass_1", "compression_ratio", "vocabulary")
 
 
@@ -118,6 +119,25 @@ def curve_figures(rows: Rows) -> list[Figure]:
             unit = "words (logarithmic axis)"
             picture = svg.curves(lines, key=f"curve-{metric}", title=title, unit=unit, percent=percent)
             figures.append(Figure(title, picture))
+    return figures
+
+
+def topic_maps(document: Mapping[str, Any]) -> list[Figure]:
+    """A map of each dataset's dialogues by their vectors, its largest topics in colour."""
+    figures = []
+    for i, one in enumerate(document["topics"]):
+        named = {topic["topic"]: ", ".join(topic["words"][:2]) for topic in one["topics"][:_COLOURED]}
+        places = one["map"]
+        points = list(zip(places["x"], places["y"], places["topic"], strict=True))
+        groups = [svg.Group("", [(x, y) for x, y, topic in points if topic not in named])]
+        groups += [
+            svg.Group(name, [(x, y) for x, y, t in points if t == topic], colour)
+            for colour, (topic, name) in enumerate(named.items())
+        ]
+        picture = svg.scatter([group for group in groups if group.points], key=f"map-{i}", title=one["dataset"])
+        shown = numbers.number(places["explained"], "share")
+        caption = f"{len(points):,} dialogues; two principal components of their vectors, {shown} of the variance."
+        figures.append(Figure(one["dataset"], picture, caption))
     return figures
 
 

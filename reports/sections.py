@@ -33,6 +33,60 @@ _BUDGETED = (
     "compression_ratio",
     "vocabulary",
 )
+SIMILARITY = (
+    ("topic_similarity", "dialogue", "mean"),
+    ("topic_similarity_paper", "dialogue", "mean"),
+    ("topic_similarity", "prompt", "mean"),
+    ("topic_similarity", "user", "mean"),
+    ("topic_similarity", "assistant", "mean"),
+    ("topic_entropy", "dialogue", "value"),
+)
+JUDGE = (
+    ("coherence_judge", "dialogue", "mean"),
+    ("judge_control", "dialogue", "mean"),
+    ("coherence_judge_ceiling", "dialogue", "share"),
+    ("judge_agreement", "dialogue", "share"),
+    ("judge_length_correlation", "dialogue", "value"),
+    ("judge_failures", "dialogue", "share"),
+)
+SYNTAX = (
+    ("root_verbs", "prompt", "value"),
+    ("verb_object_entropy", "prompt", "value"),
+    ("pos_repetition", "assistant", "value"),
+    ("entity_continuity", "dialogue", "mean"),
+    ("entity_continuity", "dialogue", "auc"),
+)
+COHERENCE = (
+    ("relevance", "assistant", "auc"),
+    ("relevance_context", "assistant", "auc"),
+    ("off_topic", "dialogue", "share"),
+    ("turn_order", "dialogue", "auc"),
+    ("turn_order", "dialogue", "mean"),
+    ("adjacent_similarity", "dialogue", "mean"),
+    ("drift", "dialogue", "mean"),
+    ("topic_maintenance", "user", "share"),
+    ("topic_drift", "user", "share"),
+    ("topic_shift", "user", "share"),
+)
+USERS = (
+    *((metric, "user", "share") for metric in ("questions", "unpunctuated", "lower_start", "polite", "assistant_like")),
+    ("followups", "dialogue", "mean"),
+    *((metric, "user", "share") for metric in ("dependent", "given", "echo", "friction")),
+    ("closing", "dialogue", "share"),
+    ("followup_words", "user", "mean"),
+    ("words_cv", "prompt", "value"),
+    ("words_tail", "prompt", "value"),
+)
+EXPOSURE = (
+    ("specifics", "assistant", "value"),
+    ("ungrounded_specifics", "assistant", "share"),
+    ("hedging", "assistant", "share"),
+    ("abstention", "assistant", "share"),
+    ("number_conflicts", "dialogue", "share"),
+    ("entities_per_100_words", "assistant", "value"),
+)
+SELF_BLEU = (("self_bleu_4", "assistant", "value"),)
+SECTORS = tuple((f"sector.{name}", "prompt", "share") for name in ("world", "creation", "material"))
 _QUANTILES = ("mean", "p05", "median", "p95")
 
 
@@ -145,6 +199,46 @@ class Rows:
                     lines.append(self._line(dataset, metric, tuple(map(_number_cell, rows))))
         return Table(("", *(f"{budget:,} words" for budget in budgets)), tuple(lines))
 
+    def selected(self, keys: Sequence[tuple[str, str, str]]) -> Table:
+        """Numbers one by one, a column a dataset (for one dataset: value, interval and base)."""
+        lines = []
+        for key in keys:
+            rows = [self._only(dataset, *key) for dataset in self.datasets]
+            if any(rows):
+                cells = _apart_from_base(rows[0]) if self.single and rows[0] else tuple(map(_number_cell, rows))
+                lines.append(Line(numbers.label(*key), cells))
+        head = ("value", "95 % interval", "n", "undefined") if self.single else self.datasets
+        return Table(("", *head), tuple(lines))
+
+    def _only(self, dataset: str, metric: str, scope: str, statistic: str) -> Result | None:
+        """The row of a number that has one row, whatever its budget."""
+        rows = (row for row in self.all if row[:4] == (dataset, metric, scope, statistic))
+        return next(rows, None)
+
+    def at_dialogues(self) -> Table:
+        """What depends on the number of dialogues, at each number."""
+        return self._at(("vendi", "dialogue", "value"), ("nearest_distance", "dialogue", "mean"), unit="dialogues")
+
+    def at_prompts(self) -> Table:
+        """What depends on the number of prompts, at each number."""
+        return self._at(("opening_entropy", "prompt", "value"), unit="prompts")
+
+    def _at(self, *keys: tuple[str, str, str], unit: str) -> Table:
+        metrics = {metric for metric, _, _ in keys}
+        budgets = sorted({row.budget for row in self.all if row.budget is not None and row.metric in metrics})
+        lines = []
+        for key in keys:
+            for dataset in self.datasets:
+                rows = [self.get(dataset, *key, budget) for budget in budgets]
+                if any(rows):
+                    lines.append(self._line(dataset, key[0], tuple(map(_number_cell, rows))))
+        return Table(("", *(f"{budget:,} {unit}" for budget in budgets)), tuple(lines))
+
+    def notes(self, keys: Sequence[tuple[str, str, str]]) -> list[tuple[str, str]]:
+        """Why dialogues are in none of some numbers: (dataset, note), each once."""
+        rows = [self._only(dataset, *key) for dataset in self.datasets for key in keys]
+        return list(dict.fromkeys((row.dataset, row.note) for row in rows if row is not None and row.note))
+
     def _line(self, dataset: str, name: str, cells: tuple[Value, ...]) -> Line:
         """A line of its own for one dataset, a line in the metric's group for several."""
         return Line(name, cells) if self.single else Line(dataset, cells, name)
@@ -208,6 +302,13 @@ def _number_cell(row: Result | None) -> Value:
         return Value("–", row.note)
     shown = numbers.number(row.value, row.statistic, row.unit)
     return Value(shown, numbers.interval(row.low, row.high, row.statistic, row.unit))
+
+
+def _apart_from_base(row: Result) -> tuple[Value, ...]:
+    cell = _number_cell(row)
+    if row.value is None:
+        return (Value(cell.text), Value(""), *_base_cells(row))
+    return (cell._replace(below=""), Value(cell.below), *_base_cells(row))
 
 
 def _base_cells(row: Result) -> tuple[Value, ...]:

@@ -20,6 +20,9 @@ COLOURS = 7
 _WIDTH = 440
 _LEFT, _RIGHT = 46, 420
 _HEIGHT = 150
+_MAP_HEIGHT = 300
+# A name on the map takes about this much room.
+_LABEL_WIDTH, _LABEL_ROOM = 120, 15
 _NAME_WIDTH = 118
 # Plots of intervals are narrower, so that three stand in a row.
 _NARROW = 340
@@ -34,6 +37,14 @@ class Series(NamedTuple):
     edges: Sequence[float]
     counts: Sequence[int]
     quantiles: tuple[float, float, float] | None = None
+    colour: int = 0
+
+
+class Group(NamedTuple):
+    """Points of a map that belong together; a group without a name stands in the background."""
+
+    name: str
+    points: Sequence[tuple[float, float]]
     colour: int = 0
 
 
@@ -123,6 +134,33 @@ def curves(
         for name, _, line in lines
     )
     return _svg(parts, key, title, described, bottom + 40)
+
+
+def scatter(groups: Sequence[Group], *, key: str, title: str) -> str:
+    """A map: a dot for each point, groups by colour, each named where its points are densest."""
+    points = [point for group in groups for point in group.points]
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    x = Axis(min(xs), max(xs), 8, _WIDTH - 8)
+    y = Axis(min(ys), max(ys), _MAP_HEIGHT - 8, 8)
+    parts = []
+    for group in groups:
+        dots = "".join(f"M{_px(x.place(a))} {_px(y.place(b))}h0" for a, b in group.points)
+        parts.append(f'<path class="dots {colour_class(group.colour) if group.name else "rest"}" d="{dots}"/>')
+    taken: list[tuple[float, float]] = []
+    for group in groups:
+        if group.name:
+            across = x.place(_median([a for a, _ in group.points]))
+            down = y.place(_median([b for _, b in group.points]))
+            while any(abs(across - a) < _LABEL_WIDTH and abs(down - b) < _LABEL_ROOM for a, b in taken):
+                down += _LABEL_ROOM
+            taken.append((across, down))
+            parts.append(_text(across, down, group.name, "label middle"))
+    described = "; ".join(f"{group.name}: {len(group.points):,} dialogues" for group in groups if group.name)
+    return _svg(parts, key, title, described, _MAP_HEIGHT)
+
+
+def _median(values: Sequence[float]) -> float:
+    return sorted(values)[len(values) // 2]
 
 
 def bar(share: float) -> str:

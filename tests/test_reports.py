@@ -483,7 +483,7 @@ def test_notes_of_the_reader_become_findings() -> None:
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.finding)
 def test_every_rule_can_fire_and_says_why(rule: Any) -> None:
     """A number far beyond its levels gives a sentence without an open place, with a reason of its own."""
-    value = 1.0 if rule.below else 0.9 if rule.statistic in ("share", "p95") else 9.0
+    value = {"auc": 0.1, "share": 0.9, "p95": 0.9}.get(rule.statistic, 1.0 if rule.below else 9.0)
     row = Result("set", rule.metric, rule.scope, rule.statistic, value, n=1000, budget=10_000 if rule.scope else None)
     finding = found(FakeProfile([row]))[rule.finding]
     assert "{" not in finding.sentence

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,11 +14,14 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
+    from ultraqa.analysis.coverage import Coverage
     from ultraqa.analysis.measuring import Progress
+    from ultraqa.analysis.metric import Result
     from ultraqa.analysis.parts import ProfilePart
     from ultraqa.analysis.profile import Profile
     from ultraqa.dialogues.sources import Dataset
     from ultraqa.inputs import Data
+    from ultraqa.reports.document import UserTurns
 
 AUTO_TOKENS = 500_000_000
 """Bytes of data up to which tokens are counted of everything by default."""
@@ -54,6 +58,8 @@ def profile(
     name: str | None = None,
     tokens: Literal["auto", "all", "none"] = "auto",
     tokenizer: str | os.PathLike[str] | None = None,
+    embedder: str | os.PathLike[str] = "static",
+    vectors: Literal["auto", "all"] = "auto",
     format: str | None = None,  # noqa: A002  (the option's name)
     map: Mapping[str, str] | None = None,  # noqa: A002
     paths: Literal["best", "all"] = "best",
@@ -71,6 +77,9 @@ def profile(
         name: name of the dataset, by default from its path.
         tokens: count tokens of everything (up to 500 MB with "auto", above that of a sample) or not at all.
         tokenizer: a ``tokenizer.json``; the LLaMA tokenizer of the UltraChat table without it.
+        embedder: what makes vectors for topics and coherence: "static", "minilm", "lsa", a model's folder or its name
+            on the Hugging Face hub; "none" also leaves out all that reads texts a second time.
+        vectors: "all" makes them of every dialogue, "auto" above 100 MB of 10,000 drawn ones.
         format: name of the records' format where detection by content is not wanted.
         map: names of record keys to the names a format knows, ``{"question": "instruction"}``.
         paths: of a tree of messages the best-ranked path, or all.
@@ -91,8 +100,8 @@ def profile(
         raise DataError(f"{given.path} is a Profile: it is measured already")
     folder = Path(out) if out is not None else temporary() / f"{given.name}.ultraqa"
     return _measured(
-        given, folder, tokens=tokens, tokenizer=tokenizer, format=format, map=map, paths=paths, fields=fields,
-        seed=seed, workers=workers, overwrite=overwrite, progress=progress,
+        given, folder, tokens=tokens, tokenizer=tokenizer, embedder=embedder, vectors=vectors, format=format, map=map,
+        paths=paths, fields=fields, seed=seed, workers=workers, overwrite=overwrite, progress=progress,
     )  # fmt: skip
 
 
@@ -103,8 +112,14 @@ def report(
     scores: str | os.PathLike[str] | None = None,
     published: bool = False,
     text: bool = True,
+    judge: str | None = None,
+    judge_url: str = "https://api.openai.com/v1",
+    judge_sample: int = 300,
+    judge_budget: int | None = 2_000_000,
     tokens: Literal["auto", "all", "none"] = "auto",
     tokenizer: str | os.PathLike[str] | None = None,
+    embedder: str | os.PathLike[str] = "static",
+    vectors: Literal["auto", "all"] = "auto",
     format: str | None = None,  # noqa: A002
     map: Mapping[str, str] | None = None,  # noqa: A002
     paths: Literal["best", "all"] = "best",
@@ -123,8 +138,15 @@ def report(
         scores: a table (CSV, JSONL or Parquet) of external scores per dialogue, joined by ``id`` or ``row``.
         published: show the published rows of the UltraChat table beside, apart from measured ones.
         text: show dialogue texts; False for a report to be shared.
+        judge: name of a model that scores the coherence of sampled dialogues of two rounds or more; the key comes from
+            OPENAI_API_KEY or ULTRAQA_JUDGE_API_KEY, answers are kept in the user's cache folder.
+        judge_url: base of an OpenAI-compatible endpoint.
+        judge_sample: dialogues to judge of each dataset, beside repeats and controls.
+        judge_budget: tokens of each dataset above which nothing is asked, None for no limit.
         tokens: as for ``profile``, like all that follow.
         tokenizer: a ``tokenizer.json``.
+        embedder: what makes vectors.
+        vectors: of 10,000 drawn dialogues where there is too much, or of all.
         format: name of the records' format.
         map: names of record keys.
         paths: best-ranked or all paths of trees.
@@ -154,8 +176,9 @@ def report(
         one
         if isinstance(one, Profile)
         else _measured(
-            one, folder / f"{one.name}.ultraqa", tokens=tokens, tokenizer=tokenizer, format=format, map=map,
-            paths=paths, fields=(by,) if by else (), seed=seed, workers=workers, overwrite=overwrite, progress=progress,
+            one, folder / f"{one.name}.ultraqa", tokens=tokens, tokenizer=tokenizer, embedder=embedder,
+            vectors=vectors, format=format, map=map, paths=paths, fields=(by,) if by else (), seed=seed,
+            workers=workers, overwrite=overwrite, progress=progress,
         )
         for one in resolved(data)
     ]  # fmt: skip
@@ -167,13 +190,66 @@ def report(
         from ultraqa.analysis.scores import joined
 
         scored = joined(profiles, Path(scores))
+    judged = []
+    if judge is not None:
+        settings = {"model": judge, "url": judge_url, "sample": judge_sample, "budget": judge_budget, "seed": seed}
+        judged = [_judged(one, settings, progress) for one in profiles]
     found = document(
         shown, version=version("ultraqa"), published=published, text=text, seed=seed,
-        scores=scored, methods=[one._asdict() for one in definitions()], command=command,
+        scores=[*scored, *chain.from_iterable(judged)], covered=_covered(profiles),
+        user_turns=_user_turns(profiles, seed), methods=[one._asdict() for one in definitions()], command=command,
     )  # fmt: skip
     write(found, folder)
     _write_dialogues(profiles, folder / "dialogues.parquet")
     return Report(folder, found)
+
+
+def _judged(profile: Profile, settings: Mapping[str, Any], progress: Callable[[Progress], None]) -> list[Result]:
+    """Coherence of sampled dialogues of a Profile by a language model."""
+    from ultraqa.analysis.duplicates import exact_duplicates
+    from ultraqa.analysis.endpoint import Settings
+    from ultraqa.analysis.judge import choose, rows
+    from ultraqa.analysis.judge import judge as ask
+    from ultraqa.analysis.measuring import Progress
+
+    chosen = Settings(**settings)
+    distinct = (exact_duplicates(profile.column("content_hash")) < 0).nonzero()[0]
+    drawn = choose(distinct, profile.column("rounds")[distinct], chosen.sample, chosen.seed).tolist()
+    found = ask(
+        list(zip(drawn, profile.texts(drawn), strict=True)), chosen, _cache() / "judge",
+        progress=lambda at: progress(
+            Progress(at.done, at.requests, f"questions to {chosen.model}, about {at.tokens:,} tokens")
+        ),
+    )  # fmt: skip
+    return rows(profile.name, found, profile.column("words"))
+
+
+def _cache() -> Path:
+    """The user's folder for what is expensive and can be made again."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ultraqa"
+
+
+def _covered(profiles: Sequence[Profile]) -> dict[str, Coverage]:
+    """How each dataset but the first covers the first one's topics."""
+    from ultraqa.analysis.coverage import coverage
+
+    found = {one.name: coverage(profiles[0], one) for one in profiles[1:]}
+    return {name: one for name, one in found.items() if one is not None}
+
+
+def _user_turns(profiles: Sequence[Profile], seed: int) -> dict[str, UserTurns]:
+    """How the user messages of each dataset but the first differ from the first one's."""
+    from ultraqa.analysis.human_likeness import compare
+    from ultraqa.analysis.separability import separability
+    from ultraqa.analysis.summary import drawn_in
+    from ultraqa.reports.document import UserTurns
+
+    parts = [drawn_in(one, ("en",)) for one in profiles] if len(profiles) > 1 else []
+    return {
+        part.name: UserTurns(compare(parts[0], part, seed=seed), separability(parts[0], part, seed=seed))
+        for part in parts[1:]
+        if part is not None and parts[0] is not None
+    }
 
 
 def _measured(
@@ -182,6 +258,8 @@ def _measured(
     *,
     tokens: Literal["auto", "all", "none"],
     tokenizer: str | os.PathLike[str] | None,
+    embedder: str | os.PathLike[str],
+    vectors: Literal["auto", "all"],
     format: str | None,  # noqa: A002
     map: Mapping[str, str] | None,  # noqa: A002
     paths: Literal["best", "all"],
@@ -200,6 +278,8 @@ def _measured(
 
     if tokens not in {"auto", "all", "none"}:
         raise DataError(f"tokens is {tokens!r}: choose auto, all or none")
+    if vectors not in {"auto", "all"}:
+        raise DataError(f"vectors is {vectors!r}: choose auto or all")
     if paths not in {"best", "all"}:
         raise DataError(f"paths is {paths!r}: choose best or all")
     if workers is not None and workers < 1:
@@ -209,10 +289,13 @@ def _measured(
         tokens if tokens != "auto" else "all" if size <= AUTO_TOKENS else "sample"
     )
     read = ReadOptions(format=format, mapping=tuple((map or {}).items()), paths=paths, fields=tuple(fields))
-    measures = Measures(read, counted, Path(tokenizer) if tokenizer is not None else None, seed)
+    measures = Measures(
+        read, counted, Path(tokenizer) if tokenizer is not None else None, os.fspath(embedder), vectors, seed
+    )
     try:
         RecordReader(format=format, mapping=map, paths=paths)
         measures.pieces()
+        measures.encoder()
     except (OSError, ValueError) as error:
         raise DataError(str(error)) from error
     found = measuring.profile(

@@ -51,7 +51,15 @@ Tokens = Annotated[
 Tokenizer = Annotated[
     Path | None, typer.Option("--tokenizer", help="a tokenizer.json; by default LLaMA's, as in the UltraChat table")
 ]
-Embedder = Annotated[str, typer.Option("--embedder", help="none: this version measures nothing by embeddings")]
+Embedder = Annotated[
+    str,
+    typer.Option(
+        "--embedder", help="vectors for topics and coherence: static, minilm, lsa, a model's folder or hub name, none"
+    ),
+]
+Vectors = Annotated[
+    str, typer.Option("--vectors", help="of auto (above 100 MB of 10,000 drawn dialogues) or all dialogues")
+]
 Seed = Annotated[int, typer.Option("--seed", help="of all random draws")]
 Workers = Annotated[int | None, typer.Option("--workers", help="threads; the result does not depend on it", min=1)]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace Profiles of other data or parameters")]
@@ -89,7 +97,19 @@ def report(
     no_text: Annotated[
         bool, typer.Option("--no-text", help="leave dialogue texts out of report.* (Profiles hold words)")
     ] = False,
-    embedder: Embedder = "none",
+    judge: Annotated[
+        str | None,
+        typer.Option("--judge", metavar="MODEL", help="let a model score the coherence of sampled dialogues"),
+    ] = None,
+    judge_url: Annotated[
+        str, typer.Option("--judge-url", metavar="URL", help="the judge's OpenAI-compatible endpoint")
+    ] = "https://api.openai.com/v1",
+    judge_sample: Annotated[int, typer.Option("--judge-sample", min=1, help="dialogues that the judge scores")] = 300,
+    judge_budget: Annotated[
+        int, typer.Option("--judge-budget", min=1, help="tokens above which the judge is not asked")
+    ] = 2_000_000,
+    embedder: Embedder = "static",
+    vectors: Vectors = "auto",
     tokens: Tokens = "auto",
     tokenizer: Tokenizer = None,
     format_: Format = None,
@@ -107,11 +127,12 @@ def report(
     _import_numba()
     import ultraqa
 
-    _check_embedder(embedder)
     with _Display() as progress:
         done = ultraqa.report(
-            *data, out=out, by=by, scores=scores, published=published, text=not no_text,
-            tokens=_choice("--tokens", tokens, TOKENS), tokenizer=tokenizer, format=format_, map=_pairs(map_),
+            *data, out=out, by=by, scores=scores, published=published, text=not no_text, judge=judge,
+            judge_url=judge_url, judge_sample=judge_sample, judge_budget=judge_budget,
+            tokens=_choice("--tokens", tokens, TOKENS), tokenizer=tokenizer, embedder=embedder,
+            vectors=_choice("--vectors", vectors, VECTORS), format=format_, map=_pairs(map_),
             paths=_choice("--paths", paths, PATHS), seed=seed, workers=workers, overwrite=overwrite, progress=progress,
             command=["ultraqa", *sys.argv[1:]],
         )  # fmt: skip
@@ -126,7 +147,7 @@ def report(
     _say(f"{done.path / 'report.html'}  (also report.json, report.md, dialogues.parquet)")
 
 
-TOKENS, PATHS = ("auto", "all", "none"), ("best", "all")
+TOKENS, VECTORS, PATHS = ("auto", "all", "none"), ("auto", "all"), ("best", "all")
 
 
 @app.command()
@@ -136,7 +157,8 @@ def profile(
     by: Annotated[
         list[str] | None, typer.Option("--by", metavar="FIELD", help="record fields to keep as columns")
     ] = None,
-    embedder: Embedder = "none",
+    embedder: Embedder = "static",
+    vectors: Vectors = "auto",
     tokens: Tokens = "auto",
     tokenizer: Tokenizer = None,
     format_: Format = None,
@@ -154,12 +176,12 @@ def profile(
     _import_numba()
     import ultraqa
 
-    _check_embedder(embedder)
     with _Display() as progress:
         done = ultraqa.profile(
-            data, out, tokens=_choice("--tokens", tokens, TOKENS), tokenizer=tokenizer, format=format_,
-            map=_pairs(map_), paths=_choice("--paths", paths, PATHS), fields=tuple(by or ()), seed=seed,
-            workers=workers, overwrite=overwrite, progress=progress,
+            data, out, tokens=_choice("--tokens", tokens, TOKENS), tokenizer=tokenizer, embedder=embedder,
+            vectors=_choice("--vectors", vectors, VECTORS), format=format_, map=_pairs(map_),
+            paths=_choice("--paths", paths, PATHS), fields=tuple(by or ()), seed=seed, workers=workers,
+            overwrite=overwrite, progress=progress,
         )  # fmt: skip
     if as_json:
         sys.stdout.buffer.write((done.path / "profile.json").read_bytes())
@@ -237,13 +259,6 @@ def _choice(option: str, value: str, choices: tuple[str, ...]) -> Any:
     return value
 
 
-def _check_embedder(embedder: str) -> None:
-    if embedder != "none":
-        raise typer.BadParameter(
-            f"{embedder!r}: this version measures nothing by embeddings, use none", param_hint="--embedder"
-        )
-
-
 def _pairs(given: list[str] | None) -> dict[str, str]:
     pairs = [item.partition("=") for item in given or []]
     for key, equals, name in pairs:
@@ -267,6 +282,7 @@ class _Display:
 
     def __enter__(self) -> Callable[[Progress], None]:
         self._start = self._last = time.monotonic()
+        self._unit = "bytes"
         self._live = sys.stderr.isatty()
         if not _compiled():
             _say("first start: compiling the kernel, about 10 seconds, once")
@@ -274,6 +290,10 @@ class _Display:
 
     def _show(self, progress: Progress) -> None:
         now = time.monotonic()
+        if progress.unit != self._unit:
+            if progress.unit.startswith("questions"):
+                _say(f"{progress.total:,} {progress.unit}")
+            self._start, self._unit = now, progress.unit
         if not self._live or not progress.total or (now - self._last < 1 and progress.done < progress.total):
             return
         self._last = now
@@ -281,6 +301,8 @@ class _Display:
         left = (progress.total - progress.done) / max(speed, 1.0)
         line = (
             f"{progress.done / 1e6:,.0f} of {progress.total / 1e6:,.0f} MB, {speed / 1e6:.0f} MB/s, {left:.0f} s left"
+            if progress.unit == "bytes"
+            else f"{progress.done:,} of {progress.total:,} {progress.unit}, {left:.0f} s left"
         )
         sys.stderr.write(f"\r\x1b[K{line}")
         sys.stderr.flush()

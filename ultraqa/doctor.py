@@ -45,4 +45,4 @@ def show(console: Console) -> None:
         table.add_row(name, Text(installed or remedy), f"extra {extra}" if extra else "core")
     console.print(table)
     tokenizer = importlib.util.find_spec("wordllama") is not None
-    console.print(f"LLaMA tokenizer (in the wordllama wheel): {'found' if tokenizer else 'missing'}")
+    console.print(f"LLaMA tokenizer and static vectors (in the wordllama wheel): {'found' if tokenizer else 'missing'}")

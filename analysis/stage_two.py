@@ -1,0 +1,141 @@
+"""Stage two: what is measured on a finished pass, from vectors and from the texts of drawn dialogues, as columns."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from ultraqa.analysis import arrow, relevance, topics
+from ultraqa.analysis.assembly import CODEC
+from ultraqa.analysis.corpus import PARTS
+from ultraqa.analysis.drawing import draw, walk
+from ultraqa.analysis.language import common_words
+from ultraqa.analysis.summary import Part, drawn_in, embedded, part_of
+from ultraqa.analysis.syntax import PROMPTS, pipeline, syntax
+from ultraqa.analysis.vectors import Space, space
+from ultraqa.dialogues.writing import atomically
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from ultraqa.analysis.encoders import Encoder
+    from ultraqa.analysis.engine import Measures
+    from ultraqa.analysis.metric import Result
+    from ultraqa.analysis.profile import Profile
+    from ultraqa.dialogues.sources import Dataset
+
+MAPPED: Final = 1_500
+"""Dialogues that the map of topics shows."""
+
+
+def stage_two(
+    profile: Profile, dataset: Dataset, measures: Measures, encoder: Encoder, advance: Callable[[int, int], None]
+) -> list[Result]:
+    """Add the columns of stage two to a Profile's dialogues, and encoding, topics and map to its document.
+
+    What comes back are the rows that follow from no column: those of spaCy, where a pipeline is installed.
+
+    Args:
+        profile: a Profile whose pass is finished; ``document`` and ``dialogues.parquet`` are changed.
+        dataset: where the texts are.
+        measures: what it is measured with.
+        encoder: what makes the vectors.
+        advance: called with the number of dialogues done and of all that are drawn.
+    """
+    size = sum(source.size for source in dataset.sources)
+    rows = draw(profile, size, measures.vectors, measures.seed, slow=encoder.slow)
+    drawn = walk(profile, dataset, measures.read, rows, encoder, lambda done: advance(done, len(rows)))
+    profile.document["encoding"] = asdict(drawn.encoding) if drawn.encoding is not None else None
+    _add_columns(profile, drawn.columns, drawn.languages)
+    _add_vector_columns(profile, rows, measures.seed)
+    return _syntax(profile, measures.seed)
+
+
+def _add_vector_columns(profile: Profile, rows: NDArray[np.int64], seed: int) -> None:
+    """Add the columns that follow from vectors, and topics and map to the document."""
+    part = embedded(part_of(profile, rows))
+    found = space(part) if part is not None else None
+    whole = {name: np.full(len(profile), np.nan) for name in (*relevance.Columns._fields, "topic")}
+    if part is not None and found is not None:
+        columns: dict[str, NDArray[np.float64]] = relevance.columns(part, found, seed)._asdict()
+        columns["topic"] = _topics(profile, part, found)
+        for name, values in columns.items():
+            whole[name][part.rows] = values
+    _add_columns(profile, whole)
+
+
+def _syntax(profile: Profile, seed: int) -> list[Result]:
+    """Rows of the English pipeline over drawn dialogues of smallest content hash; their verbs go to the document."""
+    part = drawn_in(profile, ("en",)) if pipeline() is not None else None
+    if part is None:
+        return []
+    distinct = np.flatnonzero(part.distinct)
+    order = distinct[np.argsort(part.dialogue("content_hash")[distinct], kind="stable")]
+    dialogues = profile.texts(part.rows[order[:PROMPTS]].tolist())
+    spoken = [[t for role, t in zip(one.roles, one.texts, strict=True) if role in "ua"] for one in dialogues]
+    prompts = [one.texts[one.roles.index("u")] for one in dialogues if "u" in one.roles]
+    replies = [text for one in dialogues for role, text in zip(one.roles, one.texts, strict=True) if role == "a"]
+    found = syntax(profile.name, prompts, replies, spoken, seed)
+    if found.verb_objects is not None:
+        profile.document["verb_objects"] = found.verb_objects._asdict()
+    return found.rows
+
+
+def _add_columns(
+    profile: Profile, columns: dict[str, NDArray[np.float64]], languages: list[str | None] | None = None
+) -> None:
+    """Write the dialogues anew with more columns; the old file stays until the new one is whole."""
+    table = profile.table("dialogues")
+    for name, values in columns.items():
+        table = table.append_column(name, arrow.numbers(values))
+    if languages is not None:
+        table = table.append_column("language", arrow.strings(languages))
+    texts: Any = [field.name for field in table.schema if pa.types.is_large_string(field.type)]
+    with atomically(profile.path / "dialogues.parquet") as partial:
+        pq.write_table(table, partial, compression=CODEC, use_dictionary=texts, write_statistics=False)
+    profile.forget()
+
+
+def _topics(profile: Profile, part: Part, found: Space) -> NDArray[np.float64]:
+    """Topic of every dialogue of the part; their names, examples and map go into the Profile's document."""
+    distinct = np.flatnonzero(part.distinct & found.dialogues.any(axis=1))
+    order = distinct[np.argsort(part.dialogue("content_hash")[distinct], kind="stable")]
+    of = topics.assign(found.dialogues, order[: topics.PAPER_DIALOGUES])
+    k = int(of.max(initial=-1)) + 1
+    profile.document["topics_made"] = k
+    if k:
+        profile.document["topics"] = _described(profile, part, found, of, k)
+        profile.document["map"] = _mapped(part, found, of, order[:MAPPED])
+    return np.where(of >= 0, of, np.nan)
+
+
+def _described(profile: Profile, part: Part, found: Space, of: NDArray[np.int64], k: int) -> list[dict[str, Any]]:
+    """Size, words and most typical dialogue of each topic."""
+    middles = topics.centres(found.dialogues, of, k)
+    close = (found.dialogues * middles[of]).sum(axis=1)
+    samples = [profile.sample(scope) for scope in PARTS]
+    topic_of = dict(zip(part.rows.tolist(), of.tolist(), strict=True))
+    words = topics.terms(samples, topic_of, k, common_words(profile.document["language"]))
+    counts = np.bincount(of[of >= 0], minlength=k)
+    described = []
+    for topic in range(k):
+        members = np.flatnonzero(of == topic)
+        described.append({
+            "topic": topic, "dialogues": int(counts[topic]), "share": float(counts[topic] / counts.sum()),
+            "words": words[topic], "row": int(part.rows[members[close[members].argmax()]]),
+        })  # fmt: skip
+    return described
+
+
+def _mapped(part: Part, found: Space, of: NDArray[np.int64], shown: NDArray[np.int64]) -> dict[str, Any]:
+    places, explained = topics.projected(found.dialogues[shown])
+    return {
+        "method": "PCA", "explained": explained, "rows": part.rows[shown].tolist(), "topic": of[shown].tolist(),
+        "x": [round(float(x), 4) for x in places[:, 0]], "y": [round(float(y), 4) for y in places[:, 1]],
+    }  # fmt: skip
