@@ -17,7 +17,7 @@ from ultraqa.analysis.statistics import Clusters, share
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from ultraqa.analysis.summary import Part
+    from ultraqa.analysis.part import Part
     from ultraqa.dialogues.batch import Dialogue
 
 _SCALES: Final = {"hundred": 1e2, "thousand": 1e3, "million": 1e6, "billion": 1e9, "trillion": 1e12}

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
 
-from ultraqa.analysis.summary import embedded, part_of
+from ultraqa.analysis.drawn import embedded
+from ultraqa.analysis.part import part_of
 from ultraqa.analysis.topics import centres, nearest_centre, topic_entropy
 from ultraqa.analysis.vectors import space
 

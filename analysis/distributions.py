@@ -11,7 +11,7 @@ from ultraqa.dialogues.batch import ASSISTANT, USER
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ultraqa.analysis.summary import Part
+    from ultraqa.analysis.part import Part
 
 _COUNTS: Final = ("words", "characters", "tokens")
 _INDICES: Final = {"mtld": (0.0, 200.0), "mtld_paper": (0.0, 200.0), "hdd": (0.5, 1.0), "mattr_50": (0.5, 1.0)}

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ultraqa.analysis.summary import Part
+    from ultraqa.analysis.part import Part
 
 _CHUNK: Final = 100  # permutations at a time, so that memory stays small
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from ultraqa.analysis.metric import Result
-    from ultraqa.analysis.summary import Part
+    from ultraqa.analysis.part import Part
     from ultraqa.dialogues.batch import Dialogue
 
 

@@ -18,6 +18,7 @@ from ultraqa.analysis.distributions import distributions
 from ultraqa.analysis.engine import SHARD_BYTES, Engine, Measures, return_memory
 from ultraqa.analysis.language import language_rows, languages, script_rows
 from ultraqa.analysis.metrics import COLUMNS
+from ultraqa.analysis.part import part_of
 from ultraqa.analysis.profile import OverwriteError, Profile
 from ultraqa.analysis.stage_two import stage_two
 from ultraqa.analysis.tokens import tokens_per_word
@@ -185,7 +186,7 @@ def _assemble(
             progress(Progress(done, total, "dialogues"))
 
         syntax = stage_two(found, dataset, measures, encoder, advance)
-    whole = summary.part_of(found)
+    whole = part_of(found)
     rows = summary.results(whole) + syntax
     rows += (
         summary.reading_rows(document) + language_rows(dataset.name, spoken) + script_rows(dataset.name, folded.scripts)

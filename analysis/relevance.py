@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from ultraqa.analysis.summary import Part
+    from ultraqa.analysis.part import Part
     from ultraqa.analysis.vectors import Space
 
 POOL: Final = 2_000

@@ -15,7 +15,7 @@ from ultraqa.analysis.statistics import Clusters, share
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ultraqa.analysis.summary import Part
+    from ultraqa.analysis.part import Part
     from ultraqa.dialogues.batch import Dialogue
 
 WORLD: Final = 1

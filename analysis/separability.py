@@ -18,7 +18,7 @@ from ultraqa.analysis.statistics import Z
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from ultraqa.analysis.summary import Part
+    from ultraqa.analysis.part import Part
 
 MIN_DIALOGUES: Final = 50
 """Under this many dialogues on a side there is no AUC: its interval would be wider than .3."""

@@ -21,7 +21,7 @@ from ultraqa.analysis.statistics import Clusters, ratio_interval, wilson
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from ultraqa.analysis.summary import Part
+    from ultraqa.analysis.part import Part
     from ultraqa.dialogues.batch import Dialogue
 
 UNIT: Final = (

@@ -13,8 +13,9 @@ from ultraqa.analysis import arrow, relevance, topics
 from ultraqa.analysis.assembly import CODEC
 from ultraqa.analysis.corpus import PARTS
 from ultraqa.analysis.drawing import draw, walk
+from ultraqa.analysis.drawn import drawn_in, embedded
 from ultraqa.analysis.language import common_words
-from ultraqa.analysis.summary import Part, drawn_in, embedded, part_of
+from ultraqa.analysis.part import Part, part_of
 from ultraqa.analysis.syntax import PROMPTS, pipeline, syntax
 from ultraqa.analysis.vectors import Space, space
 from ultraqa.dialogues.writing import atomically

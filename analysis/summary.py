@@ -3,37 +3,32 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from ultraqa.analysis import corpus, diversity, relevance, topics
+from ultraqa.analysis import corpus, diversity, drawn
 from ultraqa.analysis.duplicates import exact_duplicates
 from ultraqa.analysis.engine import return_memory
 from ultraqa.analysis.language import word_frequencies, word_overuse, word_underuse
 from ultraqa.analysis.metric import Result
 from ultraqa.analysis.metrics import COLUMNS, COUNTS
-from ultraqa.analysis.profile import Profile, ProfileError
-from ultraqa.analysis.self_bleu import self_bleu_4
 from ultraqa.analysis.statistics import Clusters, Statistic, describe, ratio_interval, share, wilson
-from ultraqa.analysis.text_measures import MEASURES
-from ultraqa.analysis.vectors import Encoding, encoding_of, space
 from ultraqa.dialogues.batch import ASSISTANT, USER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
+
+    from ultraqa.analysis.part import Part
+
 
 WINDOWS: Final = (2_048, 4_096, 8_192, 32_768)
 """Context windows, in tokens, that trainers cut at."""
 
 MESSAGE_SCOPES: Final = {"message": None, "user": USER, "assistant": ASSISTANT}
 
-BLEU_REPLIES: Final = 500
-_BLEU_WORDS: Final = 5
 _LISTED: Final = 25
 _WHY_UNDEFINED: Final = {
     "mtld": "undefined where a message has under 50 words, is written without spaces, or all its words differ",
@@ -45,72 +40,6 @@ _WHY_UNDEFINED: Final = {
 }
 
 
-@dataclass(frozen=True)
-class Part:
-    """All dialogues of a Profile, or some of them.
-
-    Attributes:
-        name: name in the Result rows.
-        profile: where the columns are.
-        rows: shape (d,), the dialogues.
-        members: shape (m,), the messages.
-        owner: shape (m,), dialogue of each message, counted within the part.
-        roles: shape (m,), USER or ASSISTANT.
-        distinct: shape (d,), whether the dialogue is not a copy of an earlier one of the part.
-    """
-
-    name: str
-    profile: Profile
-    rows: NDArray[np.int64]
-    members: NDArray[np.int64]
-    owner: NDArray[np.int64]
-    roles: NDArray[np.uint8]
-    distinct: NDArray[np.bool_]
-
-    def dialogue(self, column: str) -> NDArray[Any]:
-        """A dialogue column, shape (d,)."""
-        return self.profile.column(column)[self.rows]
-
-    def message(self, column: str) -> NDArray[Any]:
-        """A message column, shape (m,)."""
-        return self.profile.column(column, "messages")[self.members]
-
-    def subset(self, chosen: NDArray[np.bool_]) -> Part:
-        """Those of the dialogues that a mask of shape (d,) chooses."""
-        return part_of(self.profile, self.rows[chosen], self.name)
-
-    def version(self, metric: str) -> str:
-        """Version of a metric's definition, with the tokenizer where it counts pieces."""
-        return str(self.profile.document["versions"].get(metric, "1"))
-
-
-def part_of(profile: Profile, rows: NDArray[np.int64] | None = None, name: str | None = None) -> Part:
-    """A part of a Profile; all of it without ``rows``."""
-    owner = profile.column("dialogue", "messages")
-    chosen = np.arange(len(profile)) if rows is None else rows
-    number = np.full(len(profile), -1, np.int64)
-    number[chosen] = np.arange(len(chosen))
-    members = np.flatnonzero(number[owner] >= 0)
-    roles = profile.column("role", "messages")[members]
-    distinct = exact_duplicates(profile.column("content_hash")[chosen]) < 0
-    return Part(name or profile.name, profile, chosen, members, number[owner[members]], roles, distinct)
-
-
-def parts_by(profile: Profile, field: str) -> list[Part]:
-    """The parts of a Profile that share a value of a record field, "name/value" each, largest first.
-
-    Raises:
-        ProfileError: the field was not asked for when the Profile was made, or no record has it.
-    """
-    raw = profile.column(f"field.{field}")
-    if all(value is None for value in raw):
-        raise ProfileError(f"no record of {profile.name} has a field {field!r}: `ultraqa inspect` shows some records")
-    values = ["(none)" if value is None else value for value in raw]
-    kinds, inverse, counts = np.unique(np.array(values, str), return_inverse=True, return_counts=True)
-    order = np.argsort(-counts, kind="stable")
-    return [part_of(profile, np.flatnonzero(inverse == k), f"{profile.name}/{kinds[k]}") for k in order]
-
-
 def results(part: Part) -> list[Result]:
     """Every row of a part: shape, lengths, lexical indices, structure, duplicates and corpus statistics."""
     rows = _column_rows(part)
@@ -118,102 +47,7 @@ def results(part: Part) -> list[Result]:
     with ThreadPoolExecutor(len(corpus.PARTS)) as pool:  # compiled code and gzip run beside each other
         for found in pool.map(lambda scope: list(_sample_rows(part, scope)), corpus.PARTS):
             rows += found
-    return rows + _drawn_rows(part)
-
-
-def embedded(part: Part) -> Part | None:
-    """The dialogues of a part that have vectors and are in a language of the encoder, None where none is.
-
-    A dialogue too short for its language to be known is taken for one in the main language.
-    """
-    encoding = encoding_of(part.profile)
-    if encoding is None:
-        return None
-    drawn = part.dialogue("drawn") > 0
-    chosen = drawn & _spoken_in(part, encoding.languages)
-    return part.subset(chosen) if chosen.sum() >= max(1, _SPOKEN * drawn.sum()) else None
-
-
-def drawn_in(profile: Profile, languages: tuple[str, ...]) -> Part | None:
-    """The drawn dialogues in some languages, None where nothing was drawn or most of it is in others."""
-    if encoding_of(profile) is None:
-        return None
-    whole = part_of(profile)
-    drawn = whole.subset(whole.dialogue("drawn") > 0)
-    spoken = _spoken_in(drawn, languages)
-    return drawn.subset(spoken) if len(spoken) and spoken.mean() >= _SPOKEN else None
-
-
-def _spoken_in(part: Part, languages: tuple[str, ...]) -> NDArray[np.bool_]:
-    """Dialogues in one of some languages, all where there are none."""
-    main = part.profile.document["language"]
-    spoken = [(code or main) in languages or not languages for code in part.dialogue("language").tolist()]
-    return np.array(spoken, np.bool_)
-
-
-def _drawn_rows(part: Part) -> list[Result]:
-    """Rows of stage two: of vectors, and of measures that read the texts of drawn dialogues."""
-    encoding = encoding_of(part.profile)
-    if encoding is None:
-        return []
-    drawn = part.subset(part.dialogue("drawn") > 0)
-    rows = [row for one in MEASURES for row in _in_language(drawn, one.languages, one.rows)]
-    return [*_vector_rows(drawn, encoding), *rows, _self_bleu_row(part)]
-
-
-def _self_bleu_row(part: Part) -> Result:
-    """Self-BLEU of the first replies of the sample, which is in order of content hash."""
-    sample = part.profile.sample("assistant").of_rows(part.rows)
-    spans = zip(sample.message_offsets.tolist(), sample.message_offsets[1:].tolist(), strict=False)
-    chosen = list(islice(((a, b) for a, b in spans if b - a >= _BLEU_WORDS), BLEU_REPLIES))
-    value = self_bleu_4([sample.ids[a:b].tolist() for a, b in chosen]) if len(chosen) == BLEU_REPLIES else None
-    note = "" if value is not None else f"{len(chosen)} replies of {_BLEU_WORDS} words: {BLEU_REPLIES} are needed"
-    return Result(part.name, "self_bleu_4", "assistant", "value", value, n=len(chosen), note=note)
-
-
-def _vector_rows(drawn: Part, encoding: Encoding) -> list[Result]:
-    version, languages = encoding.version, encoding.languages
-
-    def measured(part: Part) -> Iterator[Result]:
-        found = space(part)
-        if found is not None:
-            yield from topics.rows(part, found)
-            yield from relevance.rows(part, version)
-
-    return _in_language(drawn, languages, measured, _REMEDY)
-
-
-_SPOKEN: Final = 0.5
-_REMEDY: Final = "--embedder lsa or a multilingual model"
-
-
-def _in_language(
-    drawn: Part, languages: tuple[str, ...], measured: Callable[[Part], Iterable[Result]], remedy: str = ""
-) -> list[Result]:
-    """Rows of the dialogues in some languages; how many are in others stands in every row."""
-    spoken = _spoken_in(drawn, languages)
-    note = _not_spoken(drawn, int(spoken.sum()), languages, remedy)
-    if len(spoken) and spoken.mean() < _SPOKEN:  # a few dialogues of another language do not speak for the dataset
-        nothing = measured(drawn.subset(np.zeros(len(spoken), np.bool_)))
-        return [row._replace(n_undefined=len(spoken), note=note) for row in nothing]
-    left_out = int((~spoken).sum())
-    rows = list(measured(drawn.subset(spoken)))
-    if not left_out:
-        return rows
-    return [
-        row._replace(
-            n_undefined=row.n_undefined + (left_out if row.scope == "dialogue" else 0),
-            note=f"{row.note}; {note}" if row.note else note,
-        )
-        for row in rows
-    ]
-
-
-def _not_spoken(drawn: Part, spoken: int, languages: tuple[str, ...], remedy: str) -> str:
-    """Why dialogues are undefined: they are in no language that this is made for."""
-    others = len(drawn.rows) - spoken
-    note = f"{others:,} of {len(drawn.rows):,} dialogues are not in {' or '.join(languages)}: undefined"
-    return f"{note} ({remedy} measures them)" if remedy else note
+    return rows + drawn.rows(part)
 
 
 def _column_rows(part: Part) -> list[Result]:

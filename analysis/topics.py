@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from ultraqa.analysis.corpus import SampledText
-    from ultraqa.analysis.summary import Part
+    from ultraqa.analysis.part import Part
     from ultraqa.analysis.vectors import Space
 
 DIALOGUE_BUDGETS: Final = (100, 300, 1_000, 3_000, 10_000)

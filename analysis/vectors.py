@@ -10,14 +10,13 @@ import numpy as np
 from ultraqa.dialogues.writing import atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
     from ultraqa.analysis.encoders import Encoder
+    from ultraqa.analysis.part import Part
     from ultraqa.analysis.profile import Profile
-    from ultraqa.analysis.summary import Part
 
 FILE: Final = "vectors.npy"
 
@@ -31,7 +30,7 @@ class VectorBuilder:
         self._known: set[int] = set()
         self._parts: list[NDArray[Any]] = []
 
-    def add(self, hashes: NDArray[np.uint64], texts: Sequence[str]) -> None:
+    def add(self, hashes: NDArray[np.uint64], texts: list[str]) -> None:
         """Encode those of the texts that were not met before, by their hashes."""
         new = []
         for i, key in enumerate(hashes.tolist()):

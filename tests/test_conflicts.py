@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ultraqa.analysis import conflicts
 from ultraqa.analysis.measure import Measure
-from ultraqa.analysis.summary import Part
+from ultraqa.analysis.part import Part
 from ultraqa.dialogues.batch import Dialogue
 
 if TYPE_CHECKING:

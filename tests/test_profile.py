@@ -14,8 +14,9 @@ import pytest
 from ultraqa.analysis import lexical, pieces, words
 from ultraqa.analysis.engine import Measures
 from ultraqa.analysis.measuring import profile
+from ultraqa.analysis.part import parts_by
 from ultraqa.analysis.profile import OverwriteError, Profile, ProfileError
-from ultraqa.analysis.summary import WINDOWS, parts_by, results
+from ultraqa.analysis.summary import WINDOWS, results
 from ultraqa.dialogues.reading import ReadOptions
 from ultraqa.dialogues.sources import DataError, datasets
 

@@ -9,7 +9,8 @@ import pytest
 
 import ultraqa
 from ultraqa.analysis import relevance
-from ultraqa.analysis.summary import embedded, part_of
+from ultraqa.analysis.drawn import embedded
+from ultraqa.analysis.part import part_of
 from ultraqa.analysis.vectors import space
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ultraqa.analysis.part import Part
 from ultraqa.analysis.sectors import CREATION, MATERIAL, MEASURE, NAMES, WORLD, sector
-from ultraqa.analysis.summary import Part
 from ultraqa.dialogues.batch import Dialogue
 
 if TYPE_CHECKING:

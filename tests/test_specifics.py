@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 import ultraqa
 from ultraqa.analysis import specifics
 from ultraqa.analysis.measure import Measure
-from ultraqa.analysis.summary import Part
+from ultraqa.analysis.part import Part
 from ultraqa.dialogues.batch import Dialogue
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import pytest
 import ultraqa
 from ultraqa.analysis import drawing, language, vectors
 from ultraqa.analysis.language import language_of
+from ultraqa.analysis.part import part_of
 from ultraqa.analysis.static import Static
-from ultraqa.analysis.summary import part_of
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -18,8 +18,8 @@ import ultraqa
 from ultraqa.analysis import dispersion, user_acts, users
 from ultraqa.analysis.human_likeness import Feature, compare
 from ultraqa.analysis.measure import Measure
+from ultraqa.analysis.part import Part
 from ultraqa.analysis.separability import MIN_DIALOGUES, auc_interval, separability
-from ultraqa.analysis.summary import Part
 from ultraqa.analysis.words import words
 from ultraqa.dialogues.batch import Dialogue
 

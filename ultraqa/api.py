@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from ultraqa.analysis.coverage import Coverage
     from ultraqa.analysis.measuring import Progress
     from ultraqa.analysis.metric import Result
-    from ultraqa.analysis.parts import ProfilePart
     from ultraqa.analysis.profile import Profile
+    from ultraqa.analysis.profile_part import ProfilePart
     from ultraqa.dialogues.sources import Dataset
     from ultraqa.inputs import Data
     from ultraqa.reports.document import UserTurns
@@ -162,8 +162,8 @@ def report(
     from importlib.metadata import version
 
     from ultraqa.analysis.catalog import definitions
-    from ultraqa.analysis.parts import split
     from ultraqa.analysis.profile import Profile
+    from ultraqa.analysis.profile_part import split
     from ultraqa.dialogues.sources import DataError
     from ultraqa.inputs import resolved
     from ultraqa.reports.document import document
@@ -239,9 +239,9 @@ def _covered(profiles: Sequence[Profile]) -> dict[str, Coverage]:
 
 def _user_turns(profiles: Sequence[Profile], seed: int) -> dict[str, UserTurns]:
     """How the user messages of each dataset but the first differ from the first one's."""
+    from ultraqa.analysis.drawn import drawn_in
     from ultraqa.analysis.human_likeness import compare
     from ultraqa.analysis.separability import separability
-    from ultraqa.analysis.summary import drawn_in
     from ultraqa.reports.document import UserTurns
 
     parts = [drawn_in(one, ("en",)) for one in profiles] if len(profiles) > 1 else []

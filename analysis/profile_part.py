@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ultraqa.analysis.distributions import distributions
-from ultraqa.analysis.summary import Part, parts_by, results
+from ultraqa.analysis.part import Part, parts_by
+from ultraqa.analysis.summary import results
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
