@@ -212,7 +212,7 @@ def _interval(value: float | None, budget: int, drawn: tuple[int, float] | None)
     if value is None or drawn is None:
         return None, None
     spread = _T * drawn[1] * (drawn[0] / budget) ** 0.5
-    return value - spread, value + spread
+    return max(0.0, value - spread), value + spread
 
 
 def ngrams(sample: SampledText) -> dict[int, NDArray[np.int32]]:

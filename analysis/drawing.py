@@ -128,7 +128,8 @@ def _dialogues(
 ) -> Iterator[Dialogue]:
     """The dialogues of the rows: read from the beginning where all are asked for, else each opened at its place."""
     if len(rows) < len(profile):
-        yield from profile.texts([int(row) for row in rows])
+        for first in range(0, len(rows), _TOGETHER):
+            yield from profile.texts([int(row) for row in rows[first : first + _TOGETHER]])
         return
     for source in dataset.sources:
         for record in records(source, options):

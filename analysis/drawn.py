@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 BLEU_REPLIES: Final = 500
 _BLEU_WORDS: Final = 5
 _SPOKEN: Final = 0.5  # share that must be in a language: a few dialogues of another do not speak for the dataset
-_REMEDY: Final = "--embedder lsa or a multilingual model"
+_REMEDY: Final = "a multilingual model or, in a report of its own, --embedder lsa"
 
 
 def embedded(part: Part) -> Part | None:
@@ -73,7 +73,9 @@ def _self_bleu_row(part: Part) -> Result:
     spans = zip(sample.message_offsets.tolist(), sample.message_offsets[1:].tolist(), strict=False)
     chosen = list(islice(((a, b) for a, b in spans if b - a >= _BLEU_WORDS), BLEU_REPLIES))
     value = self_bleu_4([sample.ids[a:b].tolist() for a, b in chosen]) if len(chosen) == BLEU_REPLIES else None
-    note = "" if value is not None else f"{len(chosen)} replies of {_BLEU_WORDS} words: {BLEU_REPLIES} are needed"
+    note = (
+        "" if value is not None else f"{len(chosen)} replies of {_BLEU_WORDS} words or more: {BLEU_REPLIES} are needed"
+    )
     return Result(part.name, "self_bleu_4", "assistant", "value", value, n=len(chosen), note=note)
 
 
@@ -105,7 +107,7 @@ def _in_language(
     return [
         row._replace(
             n_undefined=row.n_undefined + (left_out if row.scope == "dialogue" else 0),
-            note=f"{row.note}; {note}" if row.note else note,
+            note=row.note if row.value is None else "; ".join(filter(None, (row.note, note))),
         )
         for row in rows
     ]

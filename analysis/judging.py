@@ -88,7 +88,7 @@ def ask(
 
 
 def _known(questions: Sequence[Question], settings: Settings, cache: Path) -> dict[Question, Answer]:
-    return {one: Answer(_cached(cache / _name(one, settings))) for one in dict.fromkeys(questions)}
+    return {one: Answer(_cached(cache / _name(one, settings))) for one in questions}
 
 
 def _unanswered(found: dict[Question, Answer]) -> list[Question]:

@@ -186,6 +186,7 @@ def _assemble(
             progress(Progress(done, total, "dialogues"))
 
         syntax = stage_two(found, dataset, measures, encoder, advance)
+        return_memory()
     whole = part_of(found)
     rows = summary.results(whole) + syntax
     rows += (

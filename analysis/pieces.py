@@ -175,7 +175,7 @@ class PieceCache:
 
     def sum(
         self, text: NDArray[np.uint8], offsets: NDArray[np.int64], pieces: Pieces, table: NDArray[np.float32]
-    ) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    ) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
         """Number of pieces of each text ``text[offsets[i]:offsets[i + 1]]`` and the sum of their rows of a table.
 
         Args:
@@ -185,11 +185,12 @@ class PieceCache:
             table: shape (pieces, dimension), or without rows where only numbers are asked for.
 
         Returns:
-            Shapes (n,) and (n, dimension).
+            Shapes (n,) and (n, dimension). Sums of half precision numbers are exact in double precision, so they do
+            not depend on which chunks were met before.
         """
         self._learn_from_log()
         n = len(offsets) - 1
-        counts, sums = np.zeros(n, np.int32), np.zeros((n, table.shape[1]), np.float32)
+        counts, sums = np.zeros(n, np.int32), np.zeros((n, table.shape[1]))
         padded = np.zeros(len(text) + 16, np.uint8)
         padded[: len(text)] = text
         if len(self._misses) < len(text) + n:
@@ -209,7 +210,7 @@ class PieceCache:
         pieces: Pieces,
         table: NDArray[np.float32],
         counts: NDArray[np.int32],
-        sums: NDArray[np.float32],
+        sums: NDArray[np.float64],
     ) -> None:
         """Encode the distinct chunks among ``misses`` (hash, start, end, message), add and remember their pieces."""
         hashes, first, inverse = np.unique(misses[:, 0].view(np.uint64), return_index=True, return_inverse=True)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ultraqa.dialogues.batch import Dialogue
 
 
-_SMALL = 100_000  # dialogues; the columns of so few are kept in memory once they were read
+_SMALL = 20_000  # dialogues; the columns of so few are kept in memory once they were read
 
 
 class ProfileError(ValueError):

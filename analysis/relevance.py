@@ -31,12 +31,18 @@ MIN_MESSAGES: Final = 6
 SHUFFLES: Final = 20
 _FEWEST: Final = 10  # dialogues; percentiles among fewer others say nothing
 _TELLING: Final = 0.6
+_ALONE: Final = f"no reply with {_FEWEST} other dialogues beside it"
+_WHY_UNDEFINED: Final = {
+    "relevance": _ALONE,
+    "relevance_context": _ALONE,
+    "turn_order": f"defined in dialogues of {MIN_MESSAGES} messages or more",
+}
 _POWERLESS: Final = {
     "turn_order": "the measure cannot tell real from shuffled order here: its other numbers say nothing",
     "relevance": "the measure cannot tell a reply from one of another dialogue here: its other numbers say nothing",
 }
 _FADE: Final = 0.5  # weight of a message beside the one after it, in the context of a reply
-_TOGETHER: Final = 2_048
+_TOGETHER: Final = 512
 
 
 def relevance() -> None:
@@ -60,8 +66,8 @@ def relevance_context() -> None:
 def off_topic() -> None:
     """Replies that fit what was said before (``relevance_context``) less well than half of other dialogues' replies.
 
-    Counted per dialogue; the share of dialogues with at least one. Lower = fewer replies beside the point. For review:
-    short replies ("Yes") and code have little to be recognised by.
+    As a share of replies, and of dialogues with at least one, which grows with their length. Lower = fewer replies
+    beside the point. For review: short replies ("Yes"), small talk and code have little to be recognised by.
     """
 
 
@@ -123,9 +129,8 @@ def columns(part: Part, space: Space, seed: int) -> Columns:
     """
     centred = _centred(space.messages, part)
     context = _contexts(centred, part.owner)
-    before = np.zeros_like(centred)
-    before[1:] = centred[:-1] * (part.owner[1:] == part.owner[:-1])[:, None]
-    alone = percentiles(part, centred, before, ASSISTANT)
+    after = np.append(False, part.owner[1:] == part.owner[:-1])
+    alone = percentiles(part, centred, centred, ASSISTANT, places=np.where(after, np.arange(len(after)) - 1, -1))
     replies = percentiles(part, centred, context, ASSISTANT)
     followups = percentiles(part, centred, context, USER)
     d = len(part.rows)
@@ -143,7 +148,11 @@ def columns(part: Part, space: Space, seed: int) -> Columns:
 
 
 def percentiles(
-    part: Part, centred: NDArray[np.float32], context: NDArray[np.float32], role: int
+    part: Part,
+    centred: NDArray[np.float32],
+    context: NDArray[np.float32],
+    role: int,
+    places: NDArray[np.int64] | None = None,
 ) -> NDArray[np.float64]:
     """Percentile of every message of a role among those of other dialogues, by its cosine to its own context.
 
@@ -152,12 +161,15 @@ def percentiles(
         centred: mean-centred unit vectors of the messages, shape (m, dimension).
         context: of what stands before each message, shape (m, dimension), zero for an opening.
         role: USER or ASSISTANT.
+        places: row of each message's context in ``context``, -1 for none; by default its own.
 
     Returns:
         Shape (m,); NaN for messages of the other role, openings, and messages without a vector.
     """
     found = np.full(len(centred), np.nan)
-    asked = np.flatnonzero((part.roles == role) & context.any(axis=1) & centred.any(axis=1))
+    at = np.arange(len(centred)) if places is None else places
+    told = (at >= 0) & np.asarray(context.any(axis=1), np.bool_)[at]
+    asked = np.flatnonzero((part.roles == role) & told & centred.any(axis=1))
     order = asked[np.argsort(part.message("hash")[asked], kind="stable")]
     pool = order[part.distinct[part.owner[order]]][:POOL]
     if len(np.unique(part.owner[pool])) < _FEWEST:
@@ -165,8 +177,9 @@ def percentiles(
     others = np.ascontiguousarray(centred[pool].T)
     for i in range(0, len(asked), _TOGETHER):
         some = asked[i : i + _TOGETHER]
-        own = (context[some] * centred[some]).sum(axis=1, keepdims=True)
-        similar = context[some] @ others
+        asking = context[at[some]]
+        own = (asking * centred[some]).sum(axis=1, keepdims=True)
+        similar = asking @ others
         foreign = part.owner[pool][None, :] != part.owner[some][:, None]
         below = ((similar < own) + 0.5 * (similar == own)) * foreign
         found[some] = below.sum(axis=1) / foreign.sum(axis=1)
@@ -248,20 +261,21 @@ def rows(part: Part, version: str) -> Iterator[Result]:
     """Every row of coherence of a part, from its columns."""
     by_dialogue = Clusters(None, part.distinct)
     replies, value = part.dialogue("relevance_replies"), part.dialogue("relevance")
-    yield from _mean_rows(part, "relevance", version, "no reply with ten other dialogues beside it")
+    yield from _mean_rows(part, "relevance", version, _ALONE)
     yield _auc(part, "relevance", "assistant", np.nan_to_num(value * replies), replies, version)
     in_context = part.dialogue("relevance_context")
     known = np.isfinite(in_context).astype(float) * np.nan_to_num(replies)
     yield _auc(part, "relevance_context", "assistant", np.nan_to_num(in_context * known), known, version)
     off = part.dialogue("off_topic")
     defined = np.isfinite(off)
+    yield _off_topic_row(part, np.nan_to_num(off), np.nan_to_num(replies) * defined, version)
     for statistic, number, low, high in share_of(off[defined] > 0, Clusters(None, part.distinct[defined])):
         unit = "share" if statistic == "share" else ""
         yield Result(
             part.name, "off_topic", "dialogue", statistic, number, low, high, unit, int(defined.sum()),
             int((~defined).sum()), None, version,
         )  # fmt: skip
-    yield from _mean_rows(part, "turn_order", version, f"defined in dialogues of {MIN_MESSAGES} messages or more")
+    yield from _mean_rows(part, "turn_order", version, _WHY_UNDEFINED["turn_order"])
     rank = part.dialogue("turn_order_rank")
     yield _auc(part, "turn_order", "dialogue", np.nan_to_num(rank), np.isfinite(rank).astype(float), version)
     yield from _mean_rows(part, "adjacent_similarity", version, "defined in dialogues of two messages or more")
@@ -271,11 +285,17 @@ def rows(part: Part, version: str) -> Iterator[Result]:
     total = sum(counts.values(), np.zeros(len(part.rows)))
     for kind, count in counts.items():
         share = float(count.sum() / total.sum()) if total.sum() else None
-        low, high = ratio_interval(share, count, total, by_dialogue) if share is not None else (None, None)
+        low, high = _within(ratio_interval(share, count, total, by_dialogue)) if share is not None else (None, None)
         note = "" if share is not None else "no follow-up of a user with ten other dialogues beside it"
         yield Result(
             part.name, kind, "user", "share", share, low, high, "share", int(total.sum()), 0, None, version, note
         )
+
+
+def _within(interval: tuple[float | None, float | None]) -> tuple[float | None, float | None]:
+    """An interval of a share or an AUC, which cannot leave 0 to 1."""
+    low, high = interval
+    return (None, None) if low is None or high is None else (max(0.0, low), min(1.0, high))
 
 
 def _mean_rows(part: Part, metric: str, version: str, why: str) -> Iterator[Result]:
@@ -289,12 +309,22 @@ def _mean_rows(part: Part, metric: str, version: str, why: str) -> Iterator[Resu
         )  # fmt: skip
 
 
+def _off_topic_row(part: Part, off: NDArray[np.float64], replies: NDArray[np.float64], version: str) -> Result:
+    n = int(replies.sum())
+    value = float(off.sum()) / n if n else None
+    clusters = Clusters(None, part.distinct)
+    low, high = _within(ratio_interval(value, off, replies, clusters)) if value is not None else (None, None)
+    note = "" if n else _ALONE
+    return Result(part.name, "off_topic", "assistant", "share", value, low, high, "share", n, 0, None, version, note)
+
+
 def _auc(
     part: Part, metric: str, scope: str, top: NDArray[np.float64], bottom: NDArray[np.float64], version: str
 ) -> Result:
     """The mean of percentiles, which is an AUC, over all of them, with its interval over dialogues."""
     n = int(bottom.sum())
     value = float(top.sum()) / n if n else None
-    low, high = ratio_interval(value, top, bottom, Clusters(None, part.distinct)) if value is not None else (None, None)
-    note = "nothing to measure" if value is None else _POWERLESS.get(metric, "") if value < _TELLING else ""
+    clusters = Clusters(None, part.distinct)
+    low, high = _within(ratio_interval(value, top, bottom, clusters)) if value is not None else (None, None)
+    note = _WHY_UNDEFINED[metric] if value is None else _POWERLESS.get(metric, "") if value < _TELLING else ""
     return Result(part.name, metric, scope, "auc", value, low, high, "", n, 0, None, version, note)

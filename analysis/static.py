@@ -54,7 +54,7 @@ class Static:
         counts, sums = self._cache.sum(np.frombuffer(b"".join(encoded), np.uint8), offsets, self._pieces, self._table)
         lengths = np.linalg.norm(sums, axis=1, keepdims=True)
         vectors = np.divide(sums, lengths, out=np.zeros_like(sums), where=lengths > 0)
-        return Encoded(vectors, counts, np.zeros(len(counts), np.bool_))
+        return Encoded(vectors.astype(np.float32), counts, np.zeros(len(counts), np.bool_))
 
 
 @cache

@@ -89,7 +89,8 @@ def share(marked: NDArray[np.bool_], clusters: Clusters) -> list[Statistic]:
 def wilson(p: float, n: int) -> tuple[float, float]:
     """Wilson's score interval of a share p of n independent draws (Wilson 1927, JASA 22, 209-212)."""
     centre, spread = p + Z * Z / (2 * n), Z * sqrt(p * (1 - p) / n + Z * Z / (4 * n * n))
-    return max(0.0, (centre - spread) / (1 + Z * Z / n)), min(1.0, (centre + spread) / (1 + Z * Z / n))
+    low = max(0.0, (centre - spread) / (1 + Z * Z / n)) if p > 0 else 0.0  # rounding leaves 1e-18 there
+    return low, min(1.0, (centre + spread) / (1 + Z * Z / n)) if p < 1 else 1.0
 
 
 def ratio_interval(
@@ -97,7 +98,7 @@ def ratio_interval(
 ) -> tuple[float | None, float | None]:
     """Interval of sum(top) / sum(bottom) by linearisation over dialogues (Cochran 1977, Sampling Techniques, 6.4)."""
     numerators, denominators = clusters.sums(top), clusters.sums(bottom)
-    n, total = len(numerators), float(denominators.sum())
+    n, total = int(np.count_nonzero(denominators)), float(denominators.sum())  # the others say nothing of the spread
     if n < 2 or total <= 0:
         return None, None
     centre = float(numerators.sum()) / total

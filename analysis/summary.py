@@ -47,6 +47,7 @@ def results(part: Part) -> list[Result]:
     with ThreadPoolExecutor(len(corpus.PARTS)) as pool:  # compiled code and gzip run beside each other
         for found in pool.map(lambda scope: list(_sample_rows(part, scope)), corpus.PARTS):
             rows += found
+    return_memory()
     return rows + drawn.rows(part)
 
 
@@ -167,8 +168,12 @@ def _word_rows(part: Part, sample: corpus.SampledText) -> Iterator[Result]:
             yield row._replace(note=f"no word frequencies of language {language!r}" if len(sample.ids) else "no words")
         else:
             found = use(frequencies)
-            listed = ", ".join(f"{word} ×{ratio:.2g}" for word, ratio in found.words[:_LISTED])
+            listed = ", ".join(f"{word} ×{_times(ratio)}" for word, ratio in found.words[:_LISTED])
             yield row._replace(value=found.share, note=listed or "no such words")
+
+
+def _times(ratio: float) -> str:
+    return f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.2g}"
 
 
 def reading_rows(document: dict[str, Any]) -> list[Result]:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from ultraqa.analysis.profile import Profile
 
 SAMPLED_DIALOGUES: Final = 10_000
+_TOGETHER: Final = 500
+_ROLES: Final = (("user", USER), ("assistant", ASSISTANT))
 
 
 def tokens_per_word(profile: Profile, pieces: Pieces, distinct: NDArray[np.bool_], seed: int) -> list[Result]:
@@ -28,19 +30,19 @@ def tokens_per_word(profile: Profile, pieces: Pieces, distinct: NDArray[np.bool_
     candidates = np.flatnonzero(distinct)
     rng = np.random.default_rng(seed)
     rows = np.sort(rng.choice(candidates, min(SAMPLED_DIALOGUES, len(candidates)), replace=False))
+    cache = PieceCache(pieces.log)
+    counted = np.concatenate(
+        [_tokens(profile, rows[i : i + _TOGETHER], pieces, cache) for i in range(0, len(rows), _TOGETHER)]
+    )
+    return [_ratio(profile, pieces, scope, counted[:, role], rows) for scope, role in _ROLES]
+
+
+def _tokens(profile: Profile, rows: NDArray[np.int64], pieces: Pieces, cache: PieceCache) -> NDArray[np.float64]:
+    """Tokens of user and assistant in each of some dialogues, shape (rows, 2)."""
     batch = _batch(profile, rows)
-    counts = PieceCache(pieces.log).count(batch, pieces)
     owner = np.repeat(np.arange(len(rows)), np.diff(batch.dialogue_offsets))
-    return [
-        _ratio(
-            profile,
-            pieces,
-            scope,
-            np.bincount(owner, weights=counts * (batch.roles == role), minlength=len(rows)),
-            rows,
-        )
-        for scope, role in (("user", USER), ("assistant", ASSISTANT))
-    ]
+    sums = np.bincount(2 * owner + batch.roles, weights=cache.count(batch, pieces), minlength=2 * len(rows))
+    return sums.reshape(-1, 2).astype(float)
 
 
 def _batch(profile: Profile, rows: NDArray[np.int64]) -> Batch:

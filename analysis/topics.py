@@ -33,8 +33,9 @@ def topic_similarity(vectors: NDArray[np.float32]) -> float | None:
     """Mean cosine similarity of all pairs: the UltraChat table's topic diversity, which the paper calls a distance.
 
     Lower = more diverse, -1 to 1. Of whole dialogues (the mean of their messages' vectors by length), prompts, or the
-    messages of a role. In closed form, (|sum|^2 - n) / (n (n - 1)) over unit vectors, hence over every pair. Depends on
-    the encoder: numbers of two encoders are never compared. None below two. Source: Ding et al. 2023, EMNLP, Table 4.
+    messages of a role. Long dialogues are more alike than short ones, for their means average out. In closed form,
+    (|sum|^2 - n) / (n (n - 1)) over unit vectors, hence over every pair. Depends on the encoder: numbers of two
+    encoders are never compared. None below two. Source: Ding et al. 2023, EMNLP, Table 4.
 
     Args:
         vectors: unit vectors, shape (n, dimension).

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ultraqa.analysis.profile import Profile
 
 FILE: Final = "vectors.npy"
+_TOGETHER: Final = 4_096
 
 
 class VectorBuilder:
@@ -122,9 +123,11 @@ def _means(
 ) -> NDArray[np.float32]:
     """Unit vectors of the weighted sums of the messages of each dialogue; ``owner`` ascends."""
     sums = np.zeros((size, messages.shape[1]), np.float32)
-    if len(owner):
-        firsts = np.flatnonzero(np.diff(owner, prepend=-1))
-        sums[owner[firsts]] = np.add.reduceat(messages * weights[:, None], firsts, axis=0)
+    firsts = np.append(np.flatnonzero(np.diff(owner, prepend=-1)), len(owner))
+    for i in range(0, len(firsts) - 1, _TOGETHER):  # a few at a time: a second copy of all vectors would cost memory
+        some = firsts[i : i + _TOGETHER + 1]
+        here = slice(some[0], some[-1])
+        sums[owner[some[:-1]]] = np.add.reduceat(messages[here] * weights[here, None], some[:-1] - some[0], axis=0)
     return units(sums)
 
 

@@ -59,6 +59,7 @@ SYNTAX = (
 COHERENCE = (
     ("relevance", "assistant", "auc"),
     ("relevance_context", "assistant", "auc"),
+    ("off_topic", "assistant", "share"),
     ("off_topic", "dialogue", "share"),
     ("turn_order", "dialogue", "auc"),
     ("turn_order", "dialogue", "mean"),
@@ -162,11 +163,25 @@ class Rows:
             if row.metric.startswith(prefix) and row.value:
                 best[row.metric] = max(best.get(row.metric, 0.0), row.value)
         metrics = sorted(best, key=lambda metric: (-best[metric], metric))[:20]
-        table = self.shares(metrics, "dataset")
+        table = self._none_found(self.shares(metrics, "dataset"), prefix)
         head = ("", "share", "95 % interval") if self.single else table.head
         return table._replace(
             head=head, lines=tuple(line._replace(name=line.name.removeprefix(prefix)) for line in table.lines)
         )
+
+    def _none_found(self, table: Table, prefix: str) -> Table:
+        """The table with 0 % where a dataset was looked at and the kind was not found in it."""
+        looked = {row.dataset for row in self.all if row.metric.startswith(prefix) and row.value is not None}
+        if self.single:
+            return table
+        none = Value(numbers.number(0.0, "share"), share=0.0)
+        return table._replace(lines=tuple(
+            line._replace(cells=tuple(
+                none if cell.share is None and dataset in looked else cell
+                for dataset, cell in zip(self.datasets, line.cells, strict=True)
+            ))
+            for line in table.lines
+        ))  # fmt: skip
 
     def quantiles(self, metrics: Sequence[str], scopes: Sequence[str]) -> Table:
         """Mean and quantiles, a line for each metric, scope and dataset."""

@@ -132,7 +132,8 @@ def few(table: Numbers, profile: Measured) -> Iterable[Finding]:
         finding="few_dialogues",
         severity="info",
         sentence=f"Only {distinct:,} distinct dialogue{'' if distinct == 1 else 's'}"
-        + (f" (of {n:,})." if distinct < n else "."),
+        + (f" (of {n:,})" if distinct < n else "")
+        + ": intervals are wide.",
         why=levels.FEW_WHY,
         metric="dialogues",
         scope="dataset",

@@ -22,7 +22,7 @@ _LEFT, _RIGHT = 46, 420
 _HEIGHT = 150
 _MAP_HEIGHT = 300
 # A name on the map takes about this much room.
-_LABEL_WIDTH, _LABEL_ROOM = 120, 15
+_LABEL_WIDTH, _LABEL_ROOM = 150, 18
 _NAME_WIDTH = 118
 # Plots of intervals are narrower, so that three stand in a row.
 _NARROW = 340

@@ -54,7 +54,8 @@ _COLUMNS: tuple[tuple[str, str, str, str, str], ...] = (
     (VECTORS, "nearest_distance", "dialogue", "mean", "higher = more spread out"),
     (VECTORS, "topic_entropy", "dialogue", "value", "higher = more even"),
     (VECTORS, "relevance", "assistant", "auc", "higher = replies fit their messages"),
-    (VECTORS, "off_topic", "dialogue", "share", "lower = fewer replies beside the point"),
+    (VECTORS, "relevance_context", "assistant", "auc", "the same with all that was said before"),
+    (VECTORS, "off_topic", "assistant", "share", "lower = fewer replies beside the point"),
     (VECTORS, "turn_order", "dialogue", "auc", "higher = the order is plainer"),
     (TEXTS, "opening_entropy", "prompt", "value", "higher = prompts open more differently"),
     (TEXTS, "dependent", "user", "share", "higher = follow-ups lean on what was said"),
@@ -86,6 +87,7 @@ class Column(NamedTuple):
 
 
 _SHORT = 40
+_FITTED = "1 lsa "
 _ANY_LANGUAGE = frozenset({
     "dialogues", "rounds", "messages", "assistant_token_share", "tokens_over_4096", "exact_duplicates",
     "topic_similarity", "coherence_judge",
@@ -211,8 +213,14 @@ def _cell(column: Column, rows: dict[int | None, Result]) -> Cell:
     if row.value is None:
         return Cell(None, row.note or "undefined")
     if row.version != column.version:
-        return Cell(None, f"not comparable: measured with {row.version}, this column with {column.version}")
+        return Cell(None, _incomparable(row.version, column.version))
     return Cell(row)
+
+
+def _incomparable(version: str, other: str) -> str:
+    if version.startswith(_FITTED) and other.startswith(_FITTED):
+        return "not comparable: vectors fitted on each dataset's own texts; report them one by one"
+    return f"not comparable: measured with {version}, this column with {other}"
 
 
 def _absence(column: Column, budgets: Sequence[int]) -> str:
@@ -258,7 +266,8 @@ def _marked(table: ComparisonTable, languages: Mapping[str, str]) -> ComparisonT
     )
     note = (
         f"▲ above, ▼ below {table.datasets[0]} beyond chance: two-sided z from the 95 % intervals at the 5 % level, "
-        f"Holm’s correction over the {len(found):,} compared cells; no mark means that no difference was shown."
+        f"Holm’s correction over the {len(found):,} compared cells; no mark means that no difference was "
+        "shown, or that a number has no interval to test."
     )
     if len({languages.get(name, "") for name in table.datasets}) > 1:
         note += " Words, indices and n-grams are not compared between main languages, which differ here."

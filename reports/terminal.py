@@ -119,9 +119,12 @@ def _cells(cell: Cell, with_interval: bool, *, marked: bool) -> list[Text]:
 def _findings(document: Mapping[str, Any], console: Console) -> None:
     found = document["findings"]
     counted = ", ".join(f"{sum(f['severity'] == name for f in found)} {name}" for name in _SIGNS)
-    missing = f", {len(document['not_measured'])} not measured" if document["not_measured"] else ""
+    number = len(document["not_measured"])
+    counted += f", {number} not measured" if number else ""
     console.print()
-    console.print(_text("Findings: ", "bold").append(counted + missing, style="not bold"))
+    console.print(_text("Findings: ", "bold").append(counted, style="not bold"))
+    names = dict.fromkeys(missing["finding"].replace("_", " ") for missing in document["not_measured"])
+    _print(console, f"  not measured: {', '.join(names)}; report.html says why" if names else "")
     for finding in found[:_FINDINGS]:
         console.print(_finding(finding, many=len(document["datasets"]) > 1))
     if len(found) > _FINDINGS:

@@ -138,8 +138,8 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "off_topic_replies", "relevance_context", "assistant", "auc", 0.9, 0.75, 0.6,
-        "Replies fit what was said before them weakly: against replies of other dialogues they rank at {value} (1 = "
-        "the best fit, 0.5 = chance).",
+        "Replies fit all that was said before them weakly: among replies of other dialogues they rank at {value} "
+        "(1 = the best fit, 0.5 = chance).",
         "Public files of questions and answers lie between 0.96 and 0.99, small talk and task dialogues between 0.70 "
         "and 0.79 because any reply would do there; replies exchanged between dialogues lie at 0.5.",
         "off_topic",

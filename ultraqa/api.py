@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ultraqa.analysis.coverage import Coverage
+    from ultraqa.analysis.endpoint import JudgeError
     from ultraqa.analysis.measuring import Progress
     from ultraqa.analysis.metric import Result
     from ultraqa.analysis.profile import Profile
@@ -158,6 +158,7 @@ def report(
 
     Raises:
         ValueError: data that does not exist or cannot be read, options that do not fit; the message says what to do.
+        JudgeError: a judge that cannot be asked: before anything is measured where that is known, else in the end.
     """
     from importlib.metadata import version
 
@@ -170,6 +171,9 @@ def report(
     from ultraqa.reports.report import write
 
     folder = Path(out)
+    settings = {"model": judge, "url": judge_url, "sample": judge_sample, "budget": judge_budget, "seed": seed}
+    if judge is not None:
+        _check_judge(settings)
     if scores is not None and not Path(scores).is_file():
         raise DataError(f"{scores} does not exist: scores are read from a CSV, JSONL or Parquet file")
     profiles = [
@@ -190,18 +194,42 @@ def report(
         from ultraqa.analysis.scores import joined
 
         scored = joined(profiles, Path(scores))
-    judged = []
-    if judge is not None:
-        settings = {"model": judge, "url": judge_url, "sample": judge_sample, "budget": judge_budget, "seed": seed}
-        judged = [_judged(one, settings, progress) for one in profiles]
+    judged, refusal = _judged_all(profiles, settings, progress) if judge is not None else ([], None)
     found = document(
         shown, version=version("ultraqa"), published=published, text=text, seed=seed,
-        scores=[*scored, *chain.from_iterable(judged)], covered=_covered(profiles),
+        scores=[*scored, *judged], covered=_covered(profiles),
         user_turns=_user_turns(profiles, seed), methods=[one._asdict() for one in definitions()], command=command,
     )  # fmt: skip
     write(found, folder)
     _write_dialogues(profiles, folder / "dialogues.parquet")
+    if refusal is not None:
+        raise refusal
     return Report(folder, found)
+
+
+def _check_judge(settings: Mapping[str, Any]) -> None:
+    """Refuse a judge that cannot be asked before anything is measured."""
+    from ultraqa.analysis.endpoint import Settings, open_endpoint
+
+    open_endpoint(Settings(**settings))
+
+
+def _judged_all(
+    profiles: Sequence[Profile], settings: Mapping[str, Any], progress: Callable[[Progress], None]
+) -> tuple[list[Result], JudgeError | None]:
+    """Rows of the judge, and why it could not be asked: the rest of the report is written in any case."""
+    from ultraqa.analysis.endpoint import JudgeError
+    from ultraqa.analysis.metric import Result
+
+    rows: list[Result] = []
+    for one in profiles:
+        try:
+            rows += _judged(one, settings, progress)
+        except JudgeError as error:
+            version = f"1 {settings['model']}"
+            missing = Result(one.name, "coherence_judge", "dialogue", "mean", None, version=version, note=str(error))
+            return [*rows, missing], JudgeError(f"the report is written without the judge: {error}")
+    return rows, None
 
 
 def _judged(profile: Profile, settings: Mapping[str, Any], progress: Callable[[Progress], None]) -> list[Result]:

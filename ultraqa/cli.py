@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _UsageError = cast("type[Exception]", typer.BadParameter.__base__)  # typer keeps its own copy of click
 OK, FAILED, USAGE, NOT_EVALUATED, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
+JUDGE_URL = "https://api.openai.com/v1"
+
 app = typer.Typer(
     name="ultraqa",
     no_args_is_help=True,
@@ -103,7 +105,7 @@ def report(
     ] = None,
     judge_url: Annotated[
         str, typer.Option("--judge-url", metavar="URL", help="the judge's OpenAI-compatible endpoint")
-    ] = "https://api.openai.com/v1",
+    ] = JUDGE_URL,
     judge_sample: Annotated[int, typer.Option("--judge-sample", min=1, help="dialogues that the judge scores")] = 300,
     judge_budget: Annotated[
         int, typer.Option("--judge-budget", min=1, help="tokens above which the judge is not asked")
@@ -124,6 +126,8 @@ def report(
 
     Example: ultraqa report mine.jsonl baize.json -o comparison --published
     """
+    if judge is None and judge_url != JUDGE_URL:
+        raise typer.BadParameter("name the model that is asked there with --judge", param_hint="--judge-url")
     _import_numba()
     import ultraqa
 
@@ -369,6 +373,7 @@ def _told(error: Exception) -> str:
 
 
 def _failed(error: Exception) -> int:
+    from ultraqa.analysis.endpoint import JudgeError
     from ultraqa.analysis.profile import OverwriteError, ProfileError
     from ultraqa.dialogues.sources import DataError, UnreadableError
 
@@ -380,7 +385,7 @@ def _failed(error: Exception) -> int:
         return USAGE
     if isinstance(error, OverwriteError) or (isinstance(error, OSError) and error.errno in _WRONG_PLACE):
         return USAGE
-    if isinstance(error, UnreadableError | ProfileError):
+    if isinstance(error, UnreadableError | ProfileError | JudgeError):
         return NOT_EVALUATED
     if os.environ.get("ULTRAQA_TRACEBACK"):
         raise error
