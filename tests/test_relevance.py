@@ -80,7 +80,7 @@ def test_a_few_dialogues_have_no_rank() -> None:
     profile = ultraqa.profile(dialogues(6, 2), name="few", tokens="none")
     found = {(row.metric, row.statistic): row for row in profile.rows()}
     assert found["relevance", "auc"].value is None
-    assert "ten other dialogues" in found["relevance", "mean"].note
+    assert "10 other dialogues" in found["relevance", "mean"].note
 
 
 def test_the_order_of_turns_is_told_where_each_leads_to_the_next() -> None:

@@ -477,7 +477,7 @@ def test_notes_of_the_reader_become_findings() -> None:
     assert by_name["odd"].sentence == "The reader noted “odd” in 1 of 6 dialogues (16.7 %)."
     assert by_name["empty_messages"].metric == "empty_messages"
     assert "unreadable" not in by_name
-    assert by_name["few_dialogues"].sentence == "Only 6 distinct dialogues."
+    assert by_name["few_dialogues"].sentence == "Only 6 distinct dialogues: intervals are wide."
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.finding)
