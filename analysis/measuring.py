@@ -20,7 +20,6 @@ from ultraqa.analysis.language import language_rows, languages, script_rows
 from ultraqa.analysis.metrics import COLUMNS
 from ultraqa.analysis.part import part_of
 from ultraqa.analysis.profile import OverwriteError, Profile
-from ultraqa.analysis.stage_two import stage_two
 from ultraqa.analysis.tokens import tokens_per_word
 from ultraqa.dialogues.reading import Shard, shards
 from ultraqa.dialogues.sources import Dataset, UnreadableError, sha256
@@ -181,6 +180,7 @@ def _assemble(
     encoder = measures.encoder()
     syntax: list[Result] = []
     if encoder is not None:
+        from ultraqa.analysis.stage_two import stage_two  # noqa: PLC0415  (expressions by the dozen)
 
         def advance(done: int, total: int) -> None:
             progress(Progress(done, total, "dialogues"))
