@@ -116,6 +116,8 @@ def report(
     judge_url: str = "https://api.openai.com/v1",
     judge_sample: int = 300,
     judge_budget: int | None = 2_000_000,
+    judge_concurrency: int = 4,
+    judge_timeout: float = 120.0,
     tokens: Literal["auto", "all", "none"] = "auto",
     tokenizer: str | os.PathLike[str] | None = None,
     embedder: str | os.PathLike[str] = "static",
@@ -143,6 +145,8 @@ def report(
         judge_url: base of an OpenAI-compatible endpoint.
         judge_sample: dialogues to judge of each dataset, beside repeats and controls.
         judge_budget: tokens of each dataset above which nothing is asked, None for no limit.
+        judge_concurrency: questions under way at a time.
+        judge_timeout: seconds that an answer may take.
         tokens: as for ``profile``, like all that follow.
         tokenizer: a ``tokenizer.json``.
         embedder: what makes vectors.
@@ -171,7 +175,10 @@ def report(
     from ultraqa.reports.report import write
 
     folder = Path(out)
-    settings = {"model": judge, "url": judge_url, "sample": judge_sample, "budget": judge_budget, "seed": seed}
+    settings = {
+        "model": judge, "url": judge_url, "sample": judge_sample, "budget": judge_budget, "seed": seed,
+        "concurrency": judge_concurrency, "timeout": judge_timeout,
+    }  # fmt: skip
     if judge is not None:
         _check_judge(settings)
     if scores is not None and not Path(scores).is_file():

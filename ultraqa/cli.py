@@ -110,6 +110,12 @@ def report(
     judge_budget: Annotated[
         int, typer.Option("--judge-budget", min=1, help="tokens above which the judge is not asked")
     ] = 2_000_000,
+    judge_concurrency: Annotated[
+        int, typer.Option("--judge-concurrency", min=1, help="questions to the judge under way at a time")
+    ] = 4,
+    judge_timeout: Annotated[
+        float, typer.Option("--judge-timeout", min=1, help="seconds that an answer of the judge may take")
+    ] = 120.0,
     embedder: Embedder = "static",
     vectors: Vectors = "auto",
     tokens: Tokens = "auto",
@@ -135,6 +141,7 @@ def report(
         done = ultraqa.report(
             *data, out=out, by=by, scores=scores, published=published, text=not no_text, judge=judge,
             judge_url=judge_url, judge_sample=judge_sample, judge_budget=judge_budget,
+            judge_concurrency=judge_concurrency, judge_timeout=judge_timeout,
             tokens=_choice("--tokens", tokens, TOKENS), tokenizer=tokenizer, embedder=embedder,
             vectors=_choice("--vectors", vectors, VECTORS), format=format_, map=_pairs(map_),
             paths=_choice("--paths", paths, PATHS), seed=seed, workers=workers, overwrite=overwrite, progress=progress,
