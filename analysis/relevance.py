@@ -41,8 +41,10 @@ _POWERLESS: Final = {
     "turn_order": "the measure cannot tell real from shuffled order here: its other numbers say nothing",
     "relevance": "the measure cannot tell a reply from one of another dialogue here: its other numbers say nothing",
 }
+_LAGS: Final = 12  # messages of a context; the weight of what lies before is below a thousandth
 _FADE: Final = 0.5  # weight of a message beside the one after it, in the context of a reply
 _TOGETHER: Final = 512
+_HELD: Final = 1 << 15
 
 
 def relevance() -> None:
@@ -191,19 +193,28 @@ def _centred(messages: NDArray[np.float32], part: Part) -> NDArray[np.float32]:
     found = np.zeros_like(messages)
     for role in (USER, ASSISTANT):
         chosen = np.flatnonzero((part.roles == role) & messages.any(axis=1))
-        if len(chosen):
-            found[chosen] = units(messages[chosen] - messages[chosen].mean(axis=0))
+        mean = np.sum([messages[at].sum(axis=0, dtype=np.float64) for at in _some(chosen)], axis=0)
+        mean /= max(1, len(chosen))
+        for at in _some(chosen):
+            found[at] = units(messages[at] - mean.astype(np.float32))
     return found
+
+
+def _some(places: NDArray[np.int64]) -> list[NDArray[np.int64]]:
+    """Places a few at a time: a second copy of all vectors would cost memory."""
+    return np.array_split(places, len(places) // _HELD + 1)
 
 
 def _contexts(centred: NDArray[np.float32], owner: NDArray[np.int64]) -> NDArray[np.float32]:
     """Unit vectors of what stands before each message: the one before it and, at half its weight, all before that."""
     position = np.arange(len(owner)) - np.searchsorted(owner, owner)
     found = np.zeros_like(centred)
-    for k in range(1, int(position.max(initial=0)) + 1):
-        at = np.flatnonzero(position == k)
-        found[at] = centred[at - 1] + _FADE * found[at - 1]
-    return units(found)
+    for lag in range(1, _LAGS + 1):
+        for at in _some(np.flatnonzero(position >= lag)):
+            found[at] += _FADE ** (lag - 1) * centred[at - lag]
+    for at in _some(np.arange(len(found))):
+        found[at] = units(found[at])
+    return found
 
 
 def _order(
@@ -219,7 +230,7 @@ def _order(
     lasts = np.cumsum(counts)
     after = np.flatnonzero(owner[1:] == owner[:-1]) + 1
     spoken = after[messages[after].any(axis=1) & messages[after - 1].any(axis=1)]
-    cosines = (messages[spoken] * messages[spoken - 1]).sum(axis=1)
+    cosines = np.concatenate([(messages[at] * messages[at - 1]).sum(axis=1) for at in _some(spoken)])
     adjacent = _ratio(_sums(cosines, owner[spoken], d), np.bincount(owner[spoken], minlength=d).astype(float))
     long = np.flatnonzero(counts >= 4)
     first = lasts[long] - counts[long]

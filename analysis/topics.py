@@ -9,6 +9,7 @@ import numpy as np
 from ultraqa.analysis.metric import Result
 from ultraqa.analysis.statistics import Z
 from ultraqa.analysis.vectors import units
+from ultraqa.dialogues.batch import ASSISTANT, USER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -231,24 +232,30 @@ def rows(part: Part, space: Space) -> Iterator[Result]:
 
 
 def _similarity_rows(part: Part, space: Space) -> Iterator[Result]:
-    messages, everything = space.messages, np.arange(len(part.owner))
-    firsts = everything[part.roles == 0]
-    firsts = firsts[np.diff(part.owner[firsts], prepend=-1) != 0]
-    chosen: dict[str, tuple[NDArray[np.float32], NDArray[np.int64]]] = {
-        "dialogue": (space.dialogues, np.arange(len(part.rows))),
-        "prompt": (messages[firsts], part.owner[firsts]),
-        "user": (messages[part.roles == 0], part.owner[part.roles == 0]),
-        "assistant": (messages[part.roles == 1], part.owner[part.roles == 1]),
+    asked = np.flatnonzero(part.roles == USER)
+    chosen = {
+        "prompt": asked[np.diff(part.owner[asked], prepend=-1) != 0],
+        "user": asked,
+        "assistant": np.flatnonzero(part.roles == ASSISTANT),
     }
-    for scope, (vectors, owner) in chosen.items():
-        spoken = vectors.any(axis=1)
-        value = topic_similarity(vectors[spoken])
-        low, high = _pair_interval(vectors[spoken], owner[spoken], part.distinct, value)
-        note = "" if value is not None else "fewer than two with a vector"
-        yield Result(
-            part.name, "topic_similarity", scope, "mean", value, low, high, "", int(spoken.sum()),
-            int((~spoken).sum()), None, space.encoding.version, note,
-        )  # fmt: skip
+    yield _similarity_row(part, "dialogue", space.dialogues, np.arange(len(part.rows)), space.encoding.version)
+    for scope, members in chosen.items():
+        yield _similarity_row(part, scope, space.messages[members], part.owner[members], space.encoding.version)
+
+
+def _similarity_row(
+    part: Part, scope: str, vectors: NDArray[np.float32], owner: NDArray[np.int64], version: str
+) -> Result:
+    spoken = vectors.any(axis=1)
+    if not spoken.all():
+        vectors, owner = vectors[spoken], owner[spoken]
+    value = topic_similarity(vectors)
+    low, high = _pair_interval(vectors, owner, part.distinct, value)
+    note = "" if value is not None else "fewer than two with a vector"
+    return Result(
+        part.name, "topic_similarity", scope, "mean", value, low, high, "", len(vectors), int((~spoken).sum()), None,
+        version, note,
+    )  # fmt: skip
 
 
 def _pair_interval(
