@@ -60,6 +60,7 @@ def relevance() -> None:
 def relevance_context() -> None:
     """As relevance, with all that was said before the reply, each message at half the weight of the one after it.
 
+    The last twelve messages are read; those before them would weigh less than a thousandth.
     Higher than ``relevance`` wherever a dialogue stays with its subject, for a reply is then also set against its own
     earlier rounds.
     """
