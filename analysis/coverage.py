@@ -78,7 +78,7 @@ def _counts(
         return np.zeros(0, np.int64), None
     if fixed is None:
         of = np.nan_to_num(part.dialogue("topic"), nan=-1).astype(np.int64)
-        fixed = centres(found.dialogues, of, int(profile.document["topics_made"]))
+        fixed = centres(found.dialogues, of, len(profile.document["topics"]))
     topics = nearest_centre(found.dialogues[part.distinct], fixed)
     return np.bincount(topics[topics >= 0], minlength=len(fixed)), fixed
 

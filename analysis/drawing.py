@@ -80,7 +80,7 @@ def walk(
         advance: called with the number of dialogues done.
     """
     if encoder is not None and encoder.needs_fit:
-        encoder.fit(chain.from_iterable(map(_spoken, _dialogues(profile, dataset, options, rows))))
+        encoder.fit(chain.from_iterable(map(spoken, _dialogues(profile, dataset, options, rows))))
     found = _Columns(len(profile))
     vectors = VectorBuilder(encoder) if encoder is not None else None
     hashes = profile.column("hash", "messages")
@@ -92,7 +92,7 @@ def walk(
         found.add(here, some)
         if vectors is not None:
             keys = [hashes[offsets[row] : offsets[row + 1]] for row in here]
-            vectors.add(np.concatenate(keys), list(chain.from_iterable(map(_spoken, some))))
+            vectors.add(np.concatenate(keys), list(chain.from_iterable(map(spoken, some))))
         done += len(some)
         advance(done)
     return Drawn(found.columns, found.languages, vectors.write(profile.path) if vectors is not None else None)
@@ -109,14 +109,14 @@ class _Columns:
     def add(self, rows: NDArray[np.int64], dialogues: Iterable[Dialogue]) -> None:
         for row, dialogue in zip(rows.tolist(), dialogues, strict=True):
             self.columns["drawn"][row] = 1.0
-            language = self.languages[row] = language_of(_spoken(dialogue))
+            language = self.languages[row] = language_of(spoken(dialogue))
             for one in MEASURES:
                 if not one.languages or language is None or language in one.languages:
                     for column, value in zip(one.columns, one.compute(dialogue), strict=True):
                         self.columns[column.name][row] = value
 
 
-def _spoken(dialogue: Dialogue) -> list[str]:
+def spoken(dialogue: Dialogue) -> list[str]:
     """Texts of user and assistant, in order."""
     if "s" not in dialogue.roles and "t" not in dialogue.roles and "?" not in dialogue.roles:
         return dialogue.texts

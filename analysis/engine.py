@@ -13,6 +13,7 @@ import sys
 import threading
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -64,8 +65,9 @@ class Measures:
     vectors: Literal["auto", "all"] = "auto"
     seed: int = 0
 
+    @cached_property
     def encoder(self) -> Encoder | None:
-        """What makes vectors, None for none."""
+        """What makes vectors, None for none; found and loaded once."""
         if self.embedder == "none":
             return None
         from ultraqa.analysis.encoders import resolve  # noqa: PLC0415  (only where vectors are made)
@@ -80,7 +82,7 @@ class Measures:
         """Everything that the numbers depend on beside the data, as JSON values without paths."""
         pieces = self.pieces()
         named = {"name": pieces.name, "sha256": pieces.sha256} if pieces else None
-        encoder = self.encoder()
+        encoder = self.encoder
         encoding = {"name": encoder.name, "sha256": encoder.sha256, "drawn": self.vectors} if encoder else None
         versions = {metric.name: metric.version for metric in COLUMNS}
         return {

@@ -177,7 +177,7 @@ def _assemble(
         "identity": identity,
     }
     found = Profile(folder, document)
-    encoder = measures.encoder()
+    encoder = measures.encoder
     syntax: list[Result] = []
     if encoder is not None:
         from ultraqa.analysis.stage_two import stage_two  # noqa: PLC0415  (expressions by the dozen)

@@ -48,6 +48,11 @@ class Part:
         """Those of the dialogues that a mask of shape (d,) chooses."""
         return part_of(self.profile, self.rows[chosen], self.name)
 
+    def by_hash(self, chosen: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Those of the distinct dialogues that a mask of shape (d,) chooses, in order of content hash: a sample's."""
+        found = np.flatnonzero(self.distinct & chosen)
+        return found[np.argsort(self.dialogue("content_hash")[found], kind="stable")]
+
     def version(self, metric: str) -> str:
         """Version of a metric's definition, with the tokenizer where it counts pieces."""
         return str(self.profile.document["versions"].get(metric, "1"))

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 from ultraqa.analysis import arrow, relevance, topics
 from ultraqa.analysis.assembly import CODEC
 from ultraqa.analysis.corpus import PARTS
-from ultraqa.analysis.drawing import draw, walk
+from ultraqa.analysis.drawing import draw, spoken, walk
 from ultraqa.analysis.drawn import drawn_in, embedded
 from ultraqa.analysis.language import common_words
 from ultraqa.analysis.part import Part, part_of
@@ -76,13 +76,12 @@ def _syntax(profile: Profile, seed: int) -> list[Result]:
     part = drawn_in(profile, ("en",)) if pipeline() is not None else None
     if part is None:
         return []
-    distinct = np.flatnonzero(part.distinct)
-    order = distinct[np.argsort(part.dialogue("content_hash")[distinct], kind="stable")]
+    order = part.by_hash(np.ones(len(part.rows), np.bool_))
     dialogues = profile.texts(part.rows[order[:PROMPTS]].tolist())
-    spoken = [[t for role, t in zip(one.roles, one.texts, strict=True) if role in "ua"] for one in dialogues]
+    messages = [spoken(one) for one in dialogues]
     prompts = [one.texts[one.roles.index("u")] for one in dialogues if "u" in one.roles]
     replies = [text for one in dialogues for role, text in zip(one.roles, one.texts, strict=True) if role == "a"]
-    found = syntax(profile.name, prompts, replies, spoken, seed)
+    found = syntax(profile.name, prompts, replies, messages, seed)
     if found.verb_objects is not None:
         profile.document["verb_objects"] = found.verb_objects._asdict()
     return found.rows
@@ -105,11 +104,9 @@ def _add_columns(
 
 def _topics(profile: Profile, part: Part, found: Space) -> NDArray[np.float64]:
     """Topic of every dialogue of the part; their names, examples and map go into the Profile's document."""
-    distinct = np.flatnonzero(part.distinct & found.dialogues.any(axis=1))
-    order = distinct[np.argsort(part.dialogue("content_hash")[distinct], kind="stable")]
+    order = part.by_hash(np.asarray(found.dialogues.any(axis=1), np.bool_))
     of = topics.assign(found.dialogues, order[: topics.PAPER_DIALOGUES])
     k = int(of.max(initial=-1)) + 1
-    profile.document["topics_made"] = k
     if k:
         profile.document["topics"] = _described(profile, part, found, of, k)
         profile.document["map"] = _mapped(part, found, of, order[:MAPPED])

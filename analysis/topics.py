@@ -216,15 +216,14 @@ def rows(part: Part, space: Space) -> Iterator[Result]:
     """Every row of topic diversity of a part, all of whose dialogues have vectors."""
     encoding = space.encoding
     yield from _similarity_rows(part, space)
-    distinct = np.flatnonzero(part.distinct & space.dialogues.any(axis=1))
-    order = distinct[np.argsort(part.dialogue("content_hash")[distinct], kind="stable")]
+    order = part.by_hash(np.asarray(space.dialogues.any(axis=1), np.bool_))
     yield _paper_row(part, space, order)
     yield from _vendi_rows(part, space.dialogues[order], encoding.version)
     yield from _nearest_rows(part, space.dialogues[order], encoding.version)
     yield from _few(part, space.dialogues[order], encoding.version)
     topics = part.dialogue("topic")
     known = topics[~np.isnan(topics) & (topics >= 0)].astype(np.int64)
-    value = topic_entropy(np.bincount(known, minlength=part.profile.document.get("topics_made", 0)))
+    value = topic_entropy(np.bincount(known, minlength=len(part.profile.document.get("topics", ()))))
     note = "" if value is not None else f"{len(topics):,} dialogues: topics need {2 * _PER_TOPIC}"
     yield Result(
         part.name, "topic_entropy", "dialogue", "value", value, n=len(known), version=encoding.version, note=note

@@ -123,6 +123,7 @@ class Rows:
         self.all = list(rows)
         self.datasets = tuple(dict.fromkeys(row.dataset for row in self.all))
         self.single = len(self.datasets) == 1
+        self._first = {row[:4]: row for row in reversed(self.all)}
         self._index = {(r.dataset, r.metric, r.scope, r.statistic, r.budget): r for r in self.all}
 
     def get(self, dataset: str, metric: str, scope: str, statistic: str, budget: int | None = None) -> Result | None:
@@ -227,8 +228,7 @@ class Rows:
 
     def _only(self, dataset: str, metric: str, scope: str, statistic: str) -> Result | None:
         """The row of a number that has one row, whatever its budget."""
-        rows = (row for row in self.all if row[:4] == (dataset, metric, scope, statistic))
-        return next(rows, None)
+        return self._first.get((dataset, metric, scope, statistic))
 
     def at_dialogues(self) -> Table:
         """What depends on the number of dialogues, at each number."""

@@ -11,7 +11,7 @@ import ultraqa
 from ultraqa.analysis import relevance
 from ultraqa.analysis.drawn import embedded
 from ultraqa.analysis.part import part_of
-from ultraqa.analysis.vectors import space
+from ultraqa.analysis.vectors import space, units
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,6 +73,20 @@ def test_percentiles_are_those_of_a_loop_over_pairs() -> None:
         similar = centred[others] @ centred[i - 1]
         assert ranks[i] == pytest.approx((similar < own).mean(), abs=0.02)  # ties are told apart by rounding
     assert np.isnan(ranks[part.roles == 0]).all()
+
+
+def test_a_context_fades_by_half_with_every_message() -> None:
+    """As a loop over the messages has it, to 1e-3: what lies more than twelve messages back weighs less than that."""
+    rng = np.random.default_rng(0)
+    centred = units(rng.normal(size=(50, 8)).astype(np.float32))
+    owner = np.repeat([0, 1, 2], [1, 9, 40])
+    found = relevance._contexts(centred, owner)
+    for i in range(50):
+        context = np.zeros(8)
+        for j in np.flatnonzero((owner == owner[i]) & (np.arange(50) < i)):
+            context = 0.5 * context + centred[j]
+        wanted = context / np.linalg.norm(context) if context.any() else context
+        assert np.abs(found[i] - wanted).max() < 1e-3
 
 
 def test_a_few_dialogues_have_no_rank() -> None:

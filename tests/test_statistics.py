@@ -241,3 +241,18 @@ def test_a_share_is_over_all_and_its_interval_over_distinct_dialogues(marks: lis
     assert found["share"].value == pytest.approx(value)
     assert found["share"].low == pytest.approx(min(theirs.low, value), abs=1e-12)
     assert found["share"].high == pytest.approx(max(theirs.high, value), abs=1e-12)
+
+
+def test_one_defined_dialogue_has_no_interval() -> None:
+    """The spread of a single dialogue is not known, however many others have nothing to measure."""
+    found = {s.name: s for s in describe(np.array([7.0, np.nan, np.nan]), Clusters(None, np.ones(3, np.bool_)))}
+    assert found["mean"].value == 7
+    assert found["mean"].low is None
+    assert found["median"].low is None
+
+
+def test_no_and_all_have_intervals_that_end_at_0_and_1() -> None:
+    """To the last digit, so that nothing like 1e-18 is printed."""
+    for n in (3, 17, 1_000):
+        assert wilson(0.0, n)[0] == 0
+        assert wilson(1.0, n)[1] == 1

@@ -364,6 +364,15 @@ def test_intern_numbers_hashes_in_order_of_first_appearance(hashes: list[int]) -
     assert first.tolist() == [hashes.index(h) for h in numbers]
 
 
+def test_intern_goes_on_when_its_table_is_full() -> None:
+    """Two hundred thousand hashes, twice, fill the first table several times over: ids go on in order."""
+    numbers = np.random.default_rng(0).permutation(np.arange(1, 200_001, dtype=np.uint64))
+    hashes = numbers * np.uint64(0x9E3779B97F4A7C15)
+    ids, first = words.intern(np.concatenate([hashes, hashes]))
+    assert (ids == np.tile(np.arange(200_000), 2)).all()
+    assert (first == np.arange(200_000)).all()
+
+
 def strings(folder: Path) -> Iterator[str]:
     """Every string in every JSON, JSONL and CSV file of a folder, keys left out."""
     for file in sorted(path for path in folder.rglob("*") if path.suffix in {".json", ".jsonl", ".csv"}):

@@ -330,7 +330,7 @@ def _measured(
     try:
         RecordReader(format=format, mapping=map, paths=paths)
         measures.pieces()
-        measures.encoder()
+        _ = measures.encoder
     except (OSError, ValueError) as error:
         raise DataError(str(error)) from error
     found = measuring.profile(
