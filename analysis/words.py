@@ -208,7 +208,7 @@ def scan(batch: Batch, workspace: Workspace, *, min_words: int = MIN_WORDS) -> W
 
 
 class _Positions(NamedTuple):
-    """Where the words are, asked for or (with no room for offsets) not."""
+    """Where the words are, asked for or (with no room for offsets, or for spans) not."""
 
     hashes: NDArray[np.uint64]  # of all words
     spans: NDArray[np.int64]  # first byte of each, and the one after its last
@@ -248,6 +248,19 @@ def count_words(text: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[
     return np.diff(vocabulary(text, offsets).offsets).astype(np.int32)
 
 
+class WordHashes(NamedTuple):
+    """The words of m messages, 64 bits each: ``hashes`` of shape (words,), ``offsets`` (m + 1,)."""
+
+    hashes: NDArray[np.uint64]
+    offsets: NDArray[np.int64]
+
+
+def word_hashes(batch: Batch, workspace: Workspace) -> WordHashes:
+    """Hashes of the words of every message of a batch, equal for equal words."""
+    found = _words_at(batch.text, batch.message_offsets, workspace, spans=False)
+    return WordHashes(found.hashes, found.offsets)
+
+
 class Vocabulary(NamedTuple):
     """The words of messages as ids: ``ids`` of shape (words,), ``offsets`` (m + 1,), ``words`` in order of id."""
 
@@ -274,18 +287,21 @@ def _stretches(offsets: NDArray[np.int64]) -> list[NDArray[np.int64]]:
     return [offsets[a : b + 1] for a, b in pairwise(bounds.tolist())] or [offsets]
 
 
-def _words_at(text: NDArray[np.uint8], offsets: NDArray[np.int64], workspace: Workspace) -> _Positions:
-    """Hashes and places of the words of consecutive messages."""
+def _words_at(
+    text: NDArray[np.uint8], offsets: NDArray[np.int64], workspace: Workspace, *, spans: bool = True
+) -> _Positions:
+    """Hashes and, where asked for, places of the words of consecutive messages."""
     m, start, size = len(offsets) - 1, int(offsets[0]), int(offsets[-1] - offsets[0])
     buffers = _loaded(workspace, text[start : start + size])
-    hashes, spans, ends = np.empty(size, np.uint64), np.empty((size, 2), np.int64), np.zeros(m + 1, np.int64)
+    most = size // 2 + m + 1  # words of one message stand at least a byte apart, or have three bytes each
+    hashes, places, ends = np.empty(most, np.uint64), np.empty((most * spans, 2), np.int64), np.zeros(m + 1, np.int64)
     one_by_one = np.arange(m + 1, dtype=np.int64)  # every message a dialogue of its own
     _scan(
         size, offsets - start, np.zeros(m, np.uint8), one_by_one, *characters.tables(), MIN_WORDS,
-        buffers, buffers.text.view(np.uint64), *_outputs(m, m), _Positions(hashes, spans, ends),
+        buffers, buffers.text.view(np.uint64), *_outputs(m, m), _Positions(hashes, places, ends),
     )  # fmt: skip
     n = int(ends[-1])
-    return _Positions(hashes[:n].copy(), spans[:n] + start, ends)
+    return _Positions(hashes[:n].copy(), places[:n] + start, ends)
 
 
 def _spelling(word: str) -> str:
@@ -768,8 +784,10 @@ def _scan(
         if len(positions.offsets) > 0:
             for k in range(n):
                 positions.hashes[total + k] = hashes[k]
-                positions.spans[total + k, 0] = b.starts[k]
-                positions.spans[total + k, 1] = b.ends[k]
+            if len(positions.spans) > 0:
+                for k in range(n):
+                    positions.spans[total + k, 0] = b.starts[k]
+                    positions.spans[total + k, 1] = b.ends[k]
             for i in range(begin, finish):
                 positions.offsets[i + 1] = total + word_ends[i - begin]
             total += n

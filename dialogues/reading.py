@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from ultraqa.dialogues.slices import Cut
 
-__all__ = ["ReadOptions", "Shard", "batches", "pieces", "records", "reopen", "shards"]
+__all__ = ["ReadOptions", "Shard", "batches", "pieces", "records", "records_at", "reopen", "shards"]
 
 BATCH_BYTES = 1 << 20
 
@@ -81,19 +81,29 @@ def reopen(source: Source, spans: Sequence[tuple[int, int]], options: ReadOption
     Raises:
         DataError: a span holds no readable record any more.
     """
-    wanted = sorted(set(spans))
+    dialogues = {(one.start, one.end): one.dialogues for one in records_at(source, sorted(set(spans)), options)}
+    return [dialogues[span] for span in spans]
+
+
+def records_at(source: Source, spans: Sequence[tuple[int, int]], options: ReadOptions = DEFAULT) -> Iterator[Record]:
+    """The records at spans (sorted, each once) of a source, in the order of its file.
+
+    Raises:
+        DataError: a span holds no readable record any more.
+    """
     parts = shards(source, UNCUT, options)
     if parts and parts[0].container in JSON and not parts[0].grouped:
-        found = _decoder(parts[0], options).records(pieces(source, wanted))
+        found = _decoder(parts[0], options).records(pieces(source, spans))
     else:
-        found = _among(parts, wanted, options)
-    dialogues = {(one.start, one.end): one.dialogues for one in found if isinstance(one, Record)}
-    gone = [span for span in wanted if span not in dialogues]
-    if gone:
-        raise DataError(
-            f"{source.path}: no record stands at {gone[0][0]} to {gone[0][1]} any more: the data has changed"
-        )
-    return [dialogues[span] for span in spans]
+        found = _among(parts, spans, options)
+    left = set(spans)
+    for one in found:
+        if isinstance(one, Record) and (one.start, one.end) in left:
+            left.discard((one.start, one.end))
+            yield one
+    if left:
+        start, end = min(left)
+        raise DataError(f"{source.path}: no record stands at {start} to {end} any more: the data has changed")
 
 
 def _decoder(shard: Shard, options: ReadOptions) -> Decoder:
