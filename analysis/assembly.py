@@ -12,7 +12,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ultraqa.analysis import arrow
-from ultraqa.analysis.duplicates import exact_duplicates
 from ultraqa.analysis.metrics import SCRIPTS
 from ultraqa.analysis.shardfile import Measured, shifted
 from ultraqa.dialogues.reading import Shard, pieces
@@ -39,8 +38,6 @@ class Folded(NamedTuple):
     shards: list[Measured]
     hashes: NDArray[np.uint64]
     prompts: NDArray[np.uint64]
-    replies: NDArray[np.uint64]
-    reply_owner: NDArray[np.int64]
     sample: SampleState
     scripts: ScriptState
 
@@ -49,17 +46,31 @@ class Folded(NamedTuple):
         """Number of dialogues."""
         return len(self.hashes)
 
+    def column(self, name: str) -> NDArray[Any]:
+        """A column of the dialogues of all shards."""
+        return np.concatenate([arrow.array(one.table("dialogues")[name]) for one in self.shards])
+
+    def message(self, name: str) -> NDArray[Any]:
+        """A column of the messages of all shards."""
+        return np.concatenate([arrow.array(one.table("messages")[name]) for one in self.shards])
+
+    def owners(self) -> NDArray[np.int64]:
+        """Dialogue of each message."""
+        starts = np.cumsum([0, *(len(one.hashes) for one in self.shards)])
+        owners = [arrow.array(one.table("messages")["dialogue"]) for one in self.shards]
+        return np.concatenate([owner + start for owner, start in zip(owners, starts, strict=False)])
+
+    def places(self) -> pa.Table:
+        """Path, start and end of each dialogue's record."""
+        return pa.concat_tables([one.table("dialogues").select(["path", "start", "end"]) for one in self.shards])
+
 
 def fold(found: list[Measured], sample: SampleState) -> Folded:
     """The states of all shards, in file order."""
-    starts = np.cumsum([0, *(len(one.hashes) for one in found)])
-    owners = [one.reply_owner + start for one, start in zip(found, starts, strict=False)]
     return Folded(
         found,
         np.concatenate([one.hashes for one in found]),
         np.concatenate([one.prompts for one in found]),
-        np.concatenate([one.replies for one in found]),
-        np.concatenate(owners),
         sample,
         SCRIPTS.merge([one.scripts for one in found]),
     )
@@ -80,29 +91,22 @@ def copy_unreadable(file: Path, read: Sequence[Shard], folded: Folded) -> None:
                 out.writelines(piece.strip() + b"\n" for piece in found_bytes if isinstance(piece, bytes))
 
 
-class _Repeats(NamedTuple):
-    """What the hashes of the whole dataset say of each dialogue."""
+def write_tables(folder: Path, name: str, folded: Folded, duplicates: dict[str, pa.Array]) -> dict[str, dict[str, int]]:
+    """Write the three parquet files shard by shard, and count formats and role tags on the way.
 
-    duplicate_of: NDArray[np.int64]
-    duplicate_of_prompt: NDArray[np.int64]
-    replies: NDArray[np.int64]
-
-
-def _repeats(folded: Folded) -> _Repeats:
-    repeated = exact_duplicates(folded.replies) >= 0
-    replies = np.bincount(folded.reply_owner[repeated], minlength=folded.dialogues)
-    return _Repeats(exact_duplicates(folded.hashes), exact_duplicates(folded.prompts), replies)
-
-
-def write_tables(folder: Path, name: str, folded: Folded) -> dict[str, dict[str, int]]:
-    """Write the three parquet files shard by shard, and count formats and role tags on the way."""
-    repeats, row = _repeats(folded), 0
+    Args:
+        folder: the Profile's.
+        name: of the dataset.
+        folded: the pass.
+        duplicates: columns of the dialogues that only the whole dataset tells.
+    """
+    row = 0
     tallies: dict[str, Counter[str]] = {"format": Counter(), "role_tags": Counter()}
     with ExitStack() as stack:
         writers = {table: _Writer(stack.enter_context(atomically(folder / f"{table}.parquet"))) for table in TABLES}
         for one in folded.shards:
             here = slice(row, row + len(one.hashes))
-            dialogues = _with_repeats(one, name, here, repeats, folded)
+            dialogues = _whole(one, name, here, duplicates, folded)
             for column, tally in tallies.items():
                 tally.update(dialogues[column].to_pylist())
             writers["dialogues"].write(dialogues)
@@ -148,27 +152,18 @@ class _Writer:
             self._held = []
 
 
-def _with_repeats(one: Measured, name: str, here: slice, repeats: _Repeats, folded: Folded) -> pa.Table:
+def _whole(one: Measured, name: str, here: slice, duplicates: dict[str, pa.Array], folded: Folded) -> pa.Table:
     """A shard's dialogues with their rows and what the whole dataset says of them."""
     table = one.table("dialogues")
     rows = np.arange(here.start, here.stop)
-    found = {
-        "content_hash": folded.hashes[here],
-        "prompt_hash": folded.prompts[here],
-        "duplicate_of": _row_or_null(repeats.duplicate_of[here]),
-        "duplicate_of_prompt": _row_or_null(repeats.duplicate_of_prompt[here]),
-        "exact_duplicates_assistant": repeats.replies[here],
-    }
-    first = {"dataset": arrow.strings([name] * len(rows)), "row": arrow.numbers(rows)}
-    middle = dict(zip(table.column_names, table.columns, strict=True))
-    last = {
-        column: values if isinstance(values, pa.Array) else arrow.numbers(values) for column, values in found.items()
-    }
-    return arrow.table({**first, **middle, **last})
-
-
-def _row_or_null(rows: NDArray[np.int64]) -> pa.Array:
-    return arrow.numbers(rows, rows < 0)
+    return arrow.table({
+        "dataset": arrow.strings([name] * len(rows)),
+        "row": arrow.numbers(rows),
+        **dict(zip(table.column_names, table.columns, strict=True)),
+        "content_hash": arrow.numbers(folded.hashes[here]),
+        "prompt_hash": arrow.numbers(folded.prompts[here]),
+        **{column: values[here.start : here.stop] for column, values in duplicates.items()},
+    })  # fmt: skip
 
 
 def write_sample(file: Path, samples: dict[str, SampledText]) -> None:

@@ -12,6 +12,7 @@ from ultraqa.analysis import (
     entity_grid,
     judge,
     language,
+    near_duplicates,
     pieces,
     relevance,
     sectors,
@@ -73,6 +74,8 @@ def definitions() -> list[Definition]:
             "exact_duplicates", "dialogue prompt assistant", "share", "lower = less copied", duplicates.exact_duplicates
         )
     )
+    scopes, direction = "dialogue prompt assistant message", "lower = less repeated"
+    found.append(_of("near_duplicates", scopes, "share", direction, near_duplicates.near_duplicates))
     return found + _corpus() + _vectors() + _texts()
 
 

@@ -26,6 +26,7 @@ from ultraqa.analysis.pieces import PieceCache, PieceLog, Pieces
 from ultraqa.analysis.pieces import load as load_pieces
 from ultraqa.analysis.pieces import tokens as count_tokens
 from ultraqa.analysis.shardfile import Measured, load, save, states_of
+from ultraqa.analysis.shingles import SCOPES, SUFFIXES, sketch
 from ultraqa.analysis.tables import tables
 from ultraqa.analysis.words import Workspace, scan
 from ultraqa.dialogues.batch import BatchBuilder
@@ -56,6 +57,9 @@ class Measures:
         embedder: name of the encoder, as ``encoders.resolve`` knows it; "none" for no vectors and no text measures.
         vectors: "all" looks at every dialogue, "auto" at 10,000 drawn ones where there is too much.
         seed: of all random draws.
+        duplicates: near-duplicates of dialogues and prompts ("auto"), also of single messages ("all"), or copies only.
+        keep: which of near-duplicates is kept: "first", "longest", or the one of highest value in a column of the
+            dialogues (of lowest, with "-" before its name).
     """
 
     read: ReadOptions = field(default_factory=ReadOptions)
@@ -64,6 +68,8 @@ class Measures:
     embedder: str = "none"
     vectors: Literal["auto", "all"] = "auto"
     seed: int = 0
+    duplicates: Literal["auto", "all", "none"] = "none"
+    keep: str = "first"
 
     @cached_property
     def encoder(self) -> Encoder | None:
@@ -87,7 +93,7 @@ class Measures:
         versions = {metric.name: metric.version for metric in COLUMNS}
         return {
             "schema": SCHEMA, "seed": self.seed, "tokens": self.tokens, "tokenizer": named, "encoder": encoding,
-            "read": asdict(self.read), "metrics": versions,
+            "read": asdict(self.read), "metrics": versions, "duplicates": {"near": self.duplicates, "keep": self.keep},
         }  # fmt: skip
 
 
@@ -160,8 +166,12 @@ class Engine:
         for batch in chain([BatchBuilder(self.measures.read.fields).batch()], batches(shard, self.measures.read)):
             words = scan(batch, self._local.workspace)
             tokens = count_tokens(batch, self._pieces, self._local.cache) if self._pieces else None
-            found.append(tables(words, tokens))
-            states.append(states_of(words, cuts))
+            sketches = {}
+            if self.measures.duplicates != "none":
+                sketches = {scope: sketch(batch, words.hashes, bounds(batch)) for scope, bounds in SCOPES.items()}
+            plain = {f"plain_hash{SUFFIXES[scope]}": one.plain for scope, one in sketches.items()}
+            found.append(tables(words, tokens, plain))
+            states.append(states_of(words, cuts, sketches))
         return save(file, found, states)
 
 

@@ -14,12 +14,14 @@ import orjson
 from ultraqa.analysis import summary
 from ultraqa.analysis.assembly import Folded, copy_unreadable, fold, write_sample, write_tables
 from ultraqa.analysis.corpus import PARTS, sampled_text
+from ultraqa.analysis.deduplication import deduplicate
 from ultraqa.analysis.distributions import distributions
 from ultraqa.analysis.engine import SHARD_BYTES, Engine, Measures, return_memory
 from ultraqa.analysis.language import language_rows, languages, script_rows
 from ultraqa.analysis.metrics import COLUMNS
 from ultraqa.analysis.part import part_of
 from ultraqa.analysis.profile import OverwriteError, Profile
+from ultraqa.analysis.rereading import origin_of
 from ultraqa.analysis.tokens import tokens_per_word
 from ultraqa.dialogues.reading import Shard, shards
 from ultraqa.dialogues.sources import Dataset, UnreadableError, sha256
@@ -102,7 +104,7 @@ def profile(
         raise UnreadableError(reason)
     return_memory()
     copy_unreadable(folder / "unreadable.jsonl", [shard for shard, _ in parts], folded)
-    _assemble(folder, dataset, identity, measures, [shard for shard, _ in parts], folded, progress)
+    _assemble(folder, dataset, identity, measures, [shard for shard, _ in parts], folded, workers, progress)
     shutil.rmtree(folder / "shards")
     return Profile(folder)
 
@@ -151,10 +153,13 @@ def _assemble(
     measures: Measures,
     measured_shards: Sequence[Shard],
     folded: Folded,
+    workers: int,
     progress: Callable[[Progress], None],
 ) -> dict[str, Any]:
     """Write the Profile's files, ``profile.json`` last: it says that the Profile is finished."""
-    counted = write_tables(folder, dataset.name, folded)
+    origin = origin_of(folded.places(), dataset, measures.read, workers)
+    duplicates = deduplicate(folder, folded, origin, measures.duplicates, measures.keep)
+    counted = write_tables(folder, dataset.name, folded, duplicates.columns)
     samples = {scope: sampled_text(getattr(folded.sample, scope)) for scope in PARTS}
     write_sample(folder / "sample.npz", samples)
     spoken = languages(folded.sample.assistant if len(folded.sample.assistant.keys) else folded.sample.user)
@@ -171,6 +176,7 @@ def _assemble(
         **counted,
         "containers": {shard.source.path: shard.container for shard in measured_shards},
         "language": next(iter(spoken.counts), ""),
+        "near_duplicates": duplicates.document,
         "parameters": identity["parameters"],
         "versions": _versions(measures),
         "packages": _installed(PACKAGES),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 import numpy as np
@@ -17,6 +18,7 @@ from ultraqa.dialogues.reading import BATCH_BYTES, ReadOptions, records, records
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     from ultraqa.analysis.profile import Profile
@@ -32,13 +34,50 @@ class Texts(NamedTuple):
     batch: Batch
 
 
-class Origin(NamedTuple):
-    """Where the texts of a Profile are: the data that was measured, how its records are read, in how many threads."""
+class Places(NamedTuple):
+    """Of each dialogue: number of its source, span of its record, and its position among the record's dialogues.
+
+    Shapes (d,), (d, 2) and (d,).
+    """
+
+    source: NDArray[np.int64]
+    spans: NDArray[np.int64]
+    within: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where texts are: the data that was measured, its dialogues' places, how it is read, in how many threads."""
 
     profile: Profile
     dataset: Dataset
     options: ReadOptions
     workers: int
+    known: Places | None = None
+    workspaces: deque[Workspace] = field(default_factory=deque)
+
+    @cached_property
+    def places(self) -> Places:
+        """Where every dialogue stands."""
+        if self.known is not None:
+            return self.known
+        return places_of(self.profile.table("dialogues", ["path", "start", "end"]), self.dataset)
+
+
+def places_of(table: pa.Table, dataset: Dataset) -> Places:
+    """Where the dialogues stand whose ``path``, ``start`` and ``end`` are in a table."""
+    numbers = {source.path: number for number, source in enumerate(dataset.sources)}
+    paths = table["path"].combine_chunks().dictionary_encode()
+    source = np.array([numbers[path] for path in paths.dictionary.to_pylist()], np.int64)[paths.indices.to_numpy()]
+    spans = np.stack([arrow.array(table["start"]), arrow.array(table["end"])], axis=1)
+    fresh = np.append(True, (np.diff(source) != 0) | np.diff(spans, axis=0).any(axis=1))[: len(source)]
+    rows = np.arange(len(source))
+    return Places(source, spans, rows - np.maximum.accumulate(np.where(fresh, rows, 0)))
+
+
+def origin_of(table: pa.Table, dataset: Dataset, options: ReadOptions, workers: int) -> Origin:
+    """Where the texts of the dialogues are whose ``path``, ``start`` and ``end`` stand in a table."""
+    return Origin(None, dataset, options, workers, places_of(table, dataset))  # type: ignore[arg-type]
 
 
 def reread(origin: Origin, rows: NDArray[np.int64], size: int = BATCH_BYTES) -> Iterator[Texts]:
@@ -47,7 +86,7 @@ def reread(origin: Origin, rows: NDArray[np.int64], size: int = BATCH_BYTES) -> 
     Raises:
         DataError: the data is no longer what was measured.
     """
-    places = _places(origin)
+    places = origin.places
     options = replace(origin.options, fields=())
     bounds = np.searchsorted(places.source, np.arange(len(origin.dataset.sources) + 1))
     for source, first, last in zip(origin.dataset.sources, bounds[:-1], bounds[1:], strict=True):
@@ -62,17 +101,29 @@ def reread(origin: Origin, rows: NDArray[np.int64], size: int = BATCH_BYTES) -> 
         yield from _batches(source.path, found, wanted, places, size)
 
 
+def walk(origin: Origin, rows: NDArray[np.int64], visit: Callable[[Texts, Workspace], T]) -> Iterator[T]:
+    """What ``visit`` finds in each batch of the dialogues of ``rows``, in order; it runs in threads."""
+    return _visited(reread(origin, rows), visit, origin.workers, origin.workspaces)
+
+
 def visited(texts: Iterable[Texts], visit: Callable[[Texts, Workspace], T], workers: int) -> Iterator[T]:
     """What ``visit`` finds in each batch, in order; it runs in threads, each with a workspace of its own."""
-    free = deque(Workspace() for _ in range(workers))
+    return _visited(texts, visit, workers, deque())
+
+
+def _visited(
+    texts: Iterable[Texts], visit: Callable[[Texts, Workspace], T], workers: int, free: deque[Workspace]
+) -> Iterator[T]:
     waiting: deque[Future[T]] = deque()
 
     def task(one: Texts) -> T:
-        workspace = free.pop()
         try:
-            return visit(one, workspace)
-        finally:
-            free.append(workspace)
+            workspace = free.pop()
+        except IndexError:
+            workspace = Workspace()
+        found = visit(one, workspace)
+        free.append(workspace)
+        return found
 
     with ThreadPoolExecutor(workers, thread_name_prefix="ultraqa") as pool:
         for one in texts:
@@ -83,27 +134,8 @@ def visited(texts: Iterable[Texts], visit: Callable[[Texts, Workspace], T], work
             yield waiting.popleft().result()
 
 
-class _Places(NamedTuple):
-    """Of each dialogue: number of its source, span of its record, and its position among the record's dialogues."""
-
-    source: NDArray[np.int64]
-    spans: NDArray[np.int64]
-    within: NDArray[np.int64]
-
-
-def _places(origin: Origin) -> _Places:
-    table = origin.profile.table("dialogues", ["path", "start", "end"])
-    numbers = {source.path: number for number, source in enumerate(origin.dataset.sources)}
-    encoded = table["path"].combine_chunks().dictionary_encode()
-    source = np.array([numbers[path] for path in encoded.dictionary.to_pylist()], np.int64)[encoded.indices.to_numpy()]
-    spans = np.stack([arrow.array(table["start"]), arrow.array(table["end"])], axis=1)
-    fresh = np.append(True, (np.diff(source) != 0) | np.diff(spans, axis=0).any(axis=1))[: len(source)]
-    rows = np.arange(len(source))
-    return _Places(source, spans, rows - np.maximum.accumulate(np.where(fresh, rows, 0)))
-
-
 def _batches(
-    path: str, found: Iterable[Record], wanted: NDArray[np.int64], places: _Places, size: int
+    path: str, found: Iterable[Record], wanted: NDArray[np.int64], places: Places, size: int
 ) -> Iterator[Texts]:
     """Batches of the wanted dialogues of the records, which come in their order."""
     builder, first, at = BatchBuilder(), 0, 0

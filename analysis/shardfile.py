@@ -12,7 +12,7 @@ from ultraqa.analysis import arrow
 from ultraqa.analysis.corpus import Part, SampleState, prompt_hashes
 from ultraqa.analysis.language import ScriptState
 from ultraqa.analysis.metrics import SAMPLE, SCRIPTS
-from ultraqa.dialogues.batch import ASSISTANT
+from ultraqa.analysis.shingles import BINS
 from ultraqa.dialogues.writing import atomically
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from ultraqa.analysis.shingles import Sketches
     from ultraqa.analysis.words import Words
 
 
@@ -30,8 +31,6 @@ class Measured(NamedTuple):
         file: the shard file.
         hashes: shape (d,), content hash of each dialogue.
         prompts: shape (d,), hash of each first user message.
-        replies: shape (assistant messages,), hash of each, 0 for an empty one.
-        reply_owner: shape (assistant messages,), dialogue of each, within the shard.
         sample: see ``corpus``.
         scripts: see ``language``.
         records: records read.
@@ -41,33 +40,33 @@ class Measured(NamedTuple):
     file: Path
     hashes: NDArray[np.uint64]
     prompts: NDArray[np.uint64]
-    replies: NDArray[np.uint64]
-    reply_owner: NDArray[np.int64]
     sample: SampleState
     scripts: ScriptState
     records: int
     unreadable: int
+
+    def sketches(self, scope: str) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
+        """The dialogues of the shard that have a sketch of their text of this scope, and the sketches (k, 128)."""
+        stored = read_arrays(self.file)
+        return stored[f"sketched.{scope}"], stored[f"sketches.{scope}"].reshape(-1, BINS)
 
     def table(self, name: str) -> pa.Table:
         """The table "dialogues", "messages" or "findings" of the shard."""
         return pa.ipc.open_stream(pa.py_buffer(read_arrays(self.file)[name])).read_all()
 
 
-def states_of(words: Words, cuts: dict[str, int | None]) -> dict[str, Any]:
+def states_of(words: Words, cuts: dict[str, int | None], sketches: dict[str, Sketches]) -> dict[str, Any]:
     """States of one batch; ``cuts`` spare what could not stay in the sample."""
     batch = words.batch
-    replies = batch.roles == ASSISTANT
-    owner = np.repeat(np.arange(len(batch)), np.diff(batch.dialogue_offsets))
     return {
         "hashes": words.dialogue_hash,
         "prompts": prompt_hashes(words),
-        "replies": np.where(words.characters > 0, words.message_hash, 0)[replies].astype(np.uint64),
-        "reply_owner": owner[replies],
         "sample": SAMPLE.map(words, cuts),
         "scripts": SCRIPTS.map(words),
         "records": int(np.diff(batch.spans, axis=0, prepend=-1).any(axis=1).sum()),
         "unreadable": len(batch.unreadable),
         "dialogues": len(batch),
+        "sketches": sketches,
     }
 
 
@@ -78,24 +77,27 @@ def save(file: Path, tables: list[dict[str, pa.Table]], states: list[dict[str, A
     for name in ("dialogues", "messages", "findings"):
         parts = [shifted(table[name], int(start)) for table, start in zip(tables, starts, strict=False)]
         stored[name] = _bytes_of(pa.concat_tables(parts, promote_options="permissive"))
-    owners = [state["reply_owner"] + start for state, start in zip(states, starts, strict=False)]
     measured = Measured(
         file=file,
         hashes=np.concatenate([state["hashes"] for state in states]),
         prompts=np.concatenate([state["prompts"] for state in states]),
-        replies=np.concatenate([state["replies"] for state in states]),
-        reply_owner=np.concatenate(owners),
         sample=SAMPLE.merge([state["sample"] for state in states]),
         scripts=SCRIPTS.merge([state["scripts"] for state in states]),
         records=sum(state["records"] for state in states),
         unreadable=sum(state["unreadable"] for state in states),
     )
     stored |= {name: np.asarray(getattr(measured, name)) for name in _ARRAYS}
+    for scope in states[-1]["sketches"]:
+        some = [state["sketches"][scope] for state in states]
+        stored[f"sketched.{scope}"] = np.concatenate(
+            [one.sketched + start for one, start in zip(some, starts, strict=False)]
+        )
+        stored[f"sketches.{scope}"] = np.concatenate([one.values for one in some])
     write_arrays(file, stored | pack("sample", measured.sample) | pack("scripts", measured.scripts))
     return measured
 
 
-_ARRAYS: Final = ("hashes", "prompts", "replies", "reply_owner", "records", "unreadable")
+_ARRAYS: Final = ("hashes", "prompts", "records", "unreadable")
 
 
 def write_arrays(file: Path, arrays: dict[str, NDArray[Any]]) -> None:

@@ -13,6 +13,7 @@ from ultraqa.analysis.engine import return_memory
 from ultraqa.analysis.language import word_frequencies, word_overuse, word_underuse
 from ultraqa.analysis.metric import Result
 from ultraqa.analysis.metrics import COLUMNS, COUNTS
+from ultraqa.analysis.shingles import SUFFIXES
 from ultraqa.analysis.statistics import Clusters, Statistic, describe, ratio_interval, share, wilson
 from ultraqa.dialogues.batch import ASSISTANT, USER
 
@@ -141,6 +142,27 @@ def _duplicate_rows(part: Part) -> Iterator[Result]:
     marked = exact_duplicates(replies) >= 0
     clusters = Clusters(None, np.ones(len(marked), np.bool_))
     yield from _rows(part, "exact_duplicates", "assistant", share(marked, clusters), "share", len(marked))
+    yield from _near_rows(part, prompted)
+
+
+def _near_rows(part: Part, prompted: NDArray[np.bool_]) -> Iterator[Result]:
+    """Near-duplicates, where they were sought: of dialogues and prompts, and of messages as a share of messages."""
+    measured = part.profile.document.get("near_duplicates") or {"scopes": []}
+    sought = {scope["scope"] for scope in measured["scopes"] if "near" in scope}
+    for scope, chosen in (("dialogue", np.ones(len(part.rows), np.bool_)), ("prompt", prompted)):
+        if scope in sought:
+            marked = part.dialogue(f"near_duplicate{SUFFIXES[scope]}")[chosen] > 0
+            clusters = Clusters(None, part.distinct[chosen])
+            yield from _rows(part, "near_duplicates", scope, share(marked, clusters), "share", len(marked))
+    for scope, role in (("assistant", ASSISTANT), ("message", None)):
+        if scope in sought:
+            counts = part.dialogue(f"near_duplicate{SUFFIXES[scope]}").astype(float)
+            spoken = np.ones(len(part.roles), np.bool_) if role is None else part.roles == role
+            total = np.bincount(part.owner[spoken], minlength=len(part.rows)).astype(float)
+            value = float(counts.sum() / total.sum()) if total.sum() else None
+            ends = (None, None) if value is None else ratio_interval(value, counts, total, Clusters(None, part.distinct))
+            found = [Statistic("share", value, *ends), Statistic("count", float(counts.sum()), None, None)]
+            yield from _rows(part, "near_duplicates", scope, found, "share", int(total.sum()))
 
 
 def _sample_rows(part: Part, scope: str) -> Iterator[Result]:

@@ -53,8 +53,14 @@ def _folds(batch: Batch, name: str, values: NDArray[Any], fold: str) -> dict[str
     return found
 
 
-def tables(words: Words, tokens: NDArray[np.int32] | None) -> dict[str, pa.Table]:
-    """Dialogues, messages and findings of one batch; ``tokens`` is a column where tokens are counted."""
+def tables(words: Words, tokens: NDArray[np.int32] | None, plain: dict[str, NDArray[np.uint64]]) -> dict[str, pa.Table]:
+    """Dialogues, messages and findings of one batch.
+
+    Args:
+        words: the batch, walked.
+        tokens: a column of the messages where tokens are counted.
+        plain: columns of the dialogues, hashes of short texts, where near-duplicates are sought.
+    """
     batch = words.batch
     messages, dialogues = _columns(words, tokens)
     counts = np.diff(batch.dialogue_offsets)
@@ -72,6 +78,7 @@ def tables(words: Words, tokens: NDArray[np.int32] | None) -> dict[str, pa.Table
                 "role_tags": arrow.strings(batch.tags),
                 "empty_turns": arrow.numbers(batch.empty_turns),
                 **{name: arrow.numbers(values) for name, values in dialogues.items()},
+                **{name: arrow.numbers(values) for name, values in plain.items()},
                 **{f"field.{name}": _field(values) for name, values in batch.fields.items()},
             }
         ),

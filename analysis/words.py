@@ -93,6 +93,7 @@ class Words:
         message_hash: shape (m,), 64 bits of the message's bytes.
         dialogue_hash: shape (d,), 64 bits of its messages' hashes and roles, in order.
         letters: shape (d, len(characters.SCRIPTS)), letters by script.
+        hashes: of the words of every message.
     """
 
     batch: Batch
@@ -107,6 +108,14 @@ class Words:
     message_hash: NDArray[np.uint64]
     dialogue_hash: NDArray[np.uint64]
     letters: NDArray[np.int32]
+    hashes: WordHashes
+
+
+class WordHashes(NamedTuple):
+    """The words of m messages, 64 bits each: ``hashes`` of shape (words,), ``offsets`` (m + 1,)."""
+
+    hashes: NDArray[np.uint64]
+    offsets: NDArray[np.int64]
 
 
 class Workspace:
@@ -129,6 +138,7 @@ class _Buffers(NamedTuple):
     separators: NDArray[np.uint64]  # a bit per byte: ASCII whitespace, or punctuation that splits both streams
     odd: NDArray[np.uint64]  # a bit per byte: neither separator nor ASCII letter
     hashes: NDArray[np.uint64]  # of the words of one dialogue
+    kept: NDArray[np.uint64]  # of the words of all
     starts: NDArray[np.int32]  # first byte of each, in the batch
     ends: NDArray[np.int32]
     ids: NDArray[np.int32]  # dense within the dialogue
@@ -154,6 +164,7 @@ def _buffers(size: int) -> _Buffers:
         separators=np.zeros(blocks, np.uint64),
         odd=np.zeros(blocks, np.uint64),
         hashes=np.empty(words_at_most, np.uint64),
+        kept=np.empty(words_at_most, np.uint64),
         starts=np.empty(words_at_most, np.int32),
         ends=np.empty(words_at_most, np.int32),
         ids=np.empty(words_at_most, np.int32),
@@ -182,9 +193,10 @@ def scan(batch: Batch, workspace: Workspace, *, min_words: int = MIN_WORDS) -> W
     outputs = _outputs(len(batch.roles), len(batch))
     counts, indices, context, message_hash, dialogue_hash, letters = outputs
     buffers = _loaded(workspace, batch.text)
+    positions = _Positions(buffers.kept, _NO_SPANS, np.zeros(len(batch.roles) + 1, np.int64))
     _scan(
         len(batch.text), batch.message_offsets, batch.roles, batch.dialogue_offsets, *characters.tables(), min_words,
-        buffers, buffers.text.view(np.uint64), *outputs, _NO_POSITIONS,
+        buffers, buffers.text.view(np.uint64), *outputs, positions, True,
     )  # fmt: skip
     mtld, mtld_paper, hdd, mattr_50, yule_k, duplicated_5grams = indices.T
     n_words, n_characters = counts.T
@@ -201,6 +213,7 @@ def scan(batch: Batch, workspace: Workspace, *, min_words: int = MIN_WORDS) -> W
         message_hash,
         dialogue_hash,
         letters,
+        WordHashes(positions.hashes[: positions.offsets[-1]].copy(), positions.offsets),
     )
     for i in np.flatnonzero(context):
         found.mtld_paper[i] = _mtld_paper_of(paper_words(batch.message(int(i))))
@@ -208,14 +221,14 @@ def scan(batch: Batch, workspace: Workspace, *, min_words: int = MIN_WORDS) -> W
 
 
 class _Positions(NamedTuple):
-    """Where the words are, asked for or (with no room for offsets, or for spans) not."""
+    """Where the words are."""
 
     hashes: NDArray[np.uint64]  # of all words
-    spans: NDArray[np.int64]  # first byte of each, and the one after its last
+    spans: NDArray[np.int64]  # first byte of each, and the one after its last; not asked for where there is no room
     offsets: NDArray[np.int64]  # first word of each message
 
 
-_NO_POSITIONS: Final = _Positions(np.empty(0, np.uint64), np.empty((0, 2), np.int64), np.empty(0, np.int64))
+_NO_SPANS: Final = np.empty((0, 2), np.int64)
 
 
 def _loaded(workspace: Workspace, text: NDArray[np.uint8]) -> Any:
@@ -246,13 +259,6 @@ def count_words(text: NDArray[np.uint8], offsets: NDArray[np.int64]) -> NDArray[
     if not len(text):
         return np.zeros(len(offsets) - 1, np.int32)
     return np.diff(vocabulary(text, offsets).offsets).astype(np.int32)
-
-
-class WordHashes(NamedTuple):
-    """The words of m messages, 64 bits each: ``hashes`` of shape (words,), ``offsets`` (m + 1,)."""
-
-    hashes: NDArray[np.uint64]
-    offsets: NDArray[np.int64]
 
 
 def word_hashes(batch: Batch, workspace: Workspace) -> WordHashes:
@@ -294,14 +300,14 @@ def _words_at(
     m, start, size = len(offsets) - 1, int(offsets[0]), int(offsets[-1] - offsets[0])
     buffers = _loaded(workspace, text[start : start + size])
     most = size // 2 + m + 1  # words of one message stand at least a byte apart, or have three bytes each
-    hashes, places, ends = np.empty(most, np.uint64), np.empty((most * spans, 2), np.int64), np.zeros(m + 1, np.int64)
+    places, ends = np.empty((most * spans, 2), np.int64), np.zeros(m + 1, np.int64)
     one_by_one = np.arange(m + 1, dtype=np.int64)  # every message a dialogue of its own
     _scan(
         size, offsets - start, np.zeros(m, np.uint8), one_by_one, *characters.tables(), MIN_WORDS,
-        buffers, buffers.text.view(np.uint64), *_outputs(m, m), _Positions(hashes, places, ends),
+        buffers, buffers.text.view(np.uint64), *_outputs(m, m), _Positions(buffers.kept, places, ends), False,
     )  # fmt: skip
     n = int(ends[-1])
-    return _Positions(hashes[:n].copy(), places[:n] + start, ends)
+    return _Positions(buffers.kept[:n].copy(), places[:n] + start, ends)
 
 
 def _spelling(word: str) -> str:
@@ -752,9 +758,9 @@ def _content_hash(text64, first, last):
 @_jit
 def _scan(
     size, message_offsets, roles, dialogue_offsets, classes, scripts, lower, min_words, b, text64,
-    counts, indices, context, message_hash, dialogue_hash, letters, positions,
+    counts, indices, context, message_hash, dialogue_hash, letters, positions, measured,
 ):  # fmt: skip
-    """Measure every message of a batch; see ``Words`` for the outputs and ``_Positions`` for what is optional."""
+    """Walk every message of a batch and, where asked for, measure it; see ``Words`` and ``_Positions``."""
     total = 0
     hashes, extra, ids, extra_ids, paper, keys, slots = b.hashes, b.extra, b.ids, b.extra_ids, b.paper, b.keys, b.slots
     _masks(text64, (size >> 6) + 2, b.separators, b.odd)
@@ -781,17 +787,17 @@ def _scan(
             message_hash[i], counts[i, 1] = _content_hash(text64, first, last)
             identity = _mix((identity ^ message_hash[i]) + np.uint64(roles[i]))
         dialogue_hash[d] = identity
-        if len(positions.offsets) > 0:
+        for k in range(n):
+            positions.hashes[total + k] = hashes[k]
+        if len(positions.spans) > 0:
             for k in range(n):
-                positions.hashes[total + k] = hashes[k]
-            if len(positions.spans) > 0:
-                for k in range(n):
-                    positions.spans[total + k, 0] = b.starts[k]
-                    positions.spans[total + k, 1] = b.ends[k]
-            for i in range(begin, finish):
-                positions.offsets[i + 1] = total + word_ends[i - begin]
-            total += n
-            continue  # who asks for positions asks for nothing else
+                positions.spans[total + k, 0] = b.starts[k]
+                positions.spans[total + k, 1] = b.ends[k]
+        for i in range(begin, finish):
+            positions.offsets[i + 1] = total + word_ends[i - begin]
+        total += n
+        if not measured:
+            continue
         table = 16
         while table < 2 * (n + n_extra):
             table *= 2

@@ -60,6 +60,8 @@ def profile(
     tokenizer: str | os.PathLike[str] | None = None,
     embedder: str | os.PathLike[str] = "static",
     vectors: Literal["auto", "all"] = "auto",
+    duplicates: Literal["auto", "all", "none"] = "auto",
+    keep: str = "first",
     format: str | None = None,  # noqa: A002  (the option's name)
     map: Mapping[str, str] | None = None,  # noqa: A002
     paths: Literal["best", "all"] = "best",
@@ -80,6 +82,9 @@ def profile(
         embedder: what makes vectors for topics and coherence: "static", "minilm", "lsa", a model's folder or its name
             on the Hugging Face hub; "none" also leaves out all that reads texts a second time.
         vectors: "all" makes them of every dialogue, "auto" above 100 MB of 10,000 drawn ones.
+        duplicates: near-duplicates of dialogues and prompts ("auto"), also of single messages ("all"), or copies only.
+        keep: which of near-duplicates is kept: "first", "longest", or the one of highest value in a column of the
+            dialogues (of lowest, with "-" before its name).
         format: name of the records' format where detection by content is not wanted.
         map: names of record keys to the names a format knows, ``{"question": "instruction"}``.
         paths: of a tree of messages the best-ranked path, or all.
@@ -100,7 +105,8 @@ def profile(
         raise DataError(f"{given.path} is a Profile: it is measured already")
     folder = Path(out) if out is not None else temporary() / f"{given.name}.ultraqa"
     return _measured(
-        given, folder, tokens=tokens, tokenizer=tokenizer, embedder=embedder, vectors=vectors, format=format, map=map,
+        given, folder, tokens=tokens, tokenizer=tokenizer, embedder=embedder, vectors=vectors,
+        duplicates=duplicates, keep=keep, format=format, map=map,
         paths=paths, fields=fields, seed=seed, workers=workers, overwrite=overwrite, progress=progress,
     )  # fmt: skip
 
@@ -122,6 +128,8 @@ def report(
     tokenizer: str | os.PathLike[str] | None = None,
     embedder: str | os.PathLike[str] = "static",
     vectors: Literal["auto", "all"] = "auto",
+    duplicates: Literal["auto", "all", "none"] = "auto",
+    keep: str = "first",
     format: str | None = None,  # noqa: A002
     map: Mapping[str, str] | None = None,  # noqa: A002
     paths: Literal["best", "all"] = "best",
@@ -151,6 +159,8 @@ def report(
         tokenizer: a ``tokenizer.json``.
         embedder: what makes vectors.
         vectors: of 10,000 drawn dialogues where there is too much, or of all.
+        duplicates: near-duplicates of dialogues and prompts, also of single messages, or of none.
+        keep: which of near-duplicates is kept.
         format: name of the records' format.
         map: names of record keys.
         paths: best-ranked or all paths of trees.
@@ -188,7 +198,7 @@ def report(
         if isinstance(one, Profile)
         else _measured(
             one, folder / f"{one.name}.ultraqa", tokens=tokens, tokenizer=tokenizer, embedder=embedder,
-            vectors=vectors, format=format, map=map, paths=paths, fields=(by,) if by else (), seed=seed,
+            vectors=vectors, duplicates=duplicates, keep=keep, format=format, map=map, paths=paths, fields=(by,) if by else (), seed=seed,
             workers=workers, overwrite=overwrite, progress=progress,
         )
         for one in resolved(data)
@@ -295,6 +305,8 @@ def _measured(
     tokenizer: str | os.PathLike[str] | None,
     embedder: str | os.PathLike[str],
     vectors: Literal["auto", "all"],
+    duplicates: Literal["auto", "all", "none"],
+    keep: str,
     format: str | None,  # noqa: A002
     map: Mapping[str, str] | None,  # noqa: A002
     paths: Literal["best", "all"],
@@ -315,6 +327,8 @@ def _measured(
         raise DataError(f"tokens is {tokens!r}: choose auto, all or none")
     if vectors not in {"auto", "all"}:
         raise DataError(f"vectors is {vectors!r}: choose auto or all")
+    if duplicates not in {"auto", "all", "none"}:
+        raise DataError(f"duplicates is {duplicates!r}: choose auto, all or none")
     if paths not in {"best", "all"}:
         raise DataError(f"paths is {paths!r}: choose best or all")
     if workers is not None and workers < 1:
@@ -325,8 +339,9 @@ def _measured(
     )
     read = ReadOptions(format=format, mapping=tuple((map or {}).items()), paths=paths, fields=tuple(fields))
     measures = Measures(
-        read, counted, Path(tokenizer) if tokenizer is not None else None, os.fspath(embedder), vectors, seed
-    )
+        read, counted, Path(tokenizer) if tokenizer is not None else None, os.fspath(embedder), vectors, seed,
+        duplicates, keep,
+    )  # fmt: skip
     try:
         RecordReader(format=format, mapping=map, paths=paths)
         measures.pieces()

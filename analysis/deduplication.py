@@ -1,0 +1,209 @@
+"""Duplicates of a dataset in every scope, copies and near ones, as columns of its dialogues."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from ultraqa.analysis import arrow
+from ultraqa.analysis.near_duplicates import THRESHOLD, Found, Scope, copies, near_duplicates, sketched
+from ultraqa.analysis.shingles import BINS, SHINGLE, SHORT, SUFFIXES, Template
+from ultraqa.analysis.template import MIN_DIALOGUES, MIN_SHARE, find_template
+from ultraqa.analysis.verification import Units, sketches
+from ultraqa.analysis.words import intern
+from ultraqa.dialogues.batch import ASSISTANT
+from ultraqa.dialogues.sources import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from ultraqa.analysis.assembly import Folded
+    from ultraqa.analysis.rereading import Origin
+
+SIGNATURES: Final = "signatures{}.npy"
+"""Files of the sketches of distinct texts of 25 words or more, without template, one for each scope's suffix."""
+
+
+class Deduplicated(NamedTuple):
+    """Columns of the d dialogues, and what a report shows beside them."""
+
+    columns: dict[str, pa.Array]
+    document: dict[str, Any]
+
+
+def deduplicate(folder: Path, folded: Folded, origin: Origin, near: str, keep: str) -> Deduplicated:
+    """Duplicates of dialogues, prompts, replies and messages.
+
+    Args:
+        folder: the Profile's, for the sketches.
+        folded: the pass.
+        origin: where the texts are.
+        near: "auto" finds near-duplicates of dialogues and prompts, "all" also of replies and messages, "none" of none;
+            copies are found in any case.
+        keep: see ``engine.Measures``.
+
+    Raises:
+        DataError: there is no such column to keep the best of.
+    """
+    whole = [_scope("dialogue", folded, folded.hashes, keep), _scope("prompt", folded, folded.prompts, keep)]
+    single = [_messages("assistant", folded, keep), _messages("message", folded, keep)]
+    if near == "none":
+        return Deduplicated(_columns(list(map(copies, whole)), list(map(copies, single)), folded), {})
+    distinct = whole[0].units.rows
+    known = find_template(origin, distinct, folded.hashes[distinct])
+    found = [_near(folder, folded, origin, scope, known.template) for scope in whole]
+    if near == "all":
+        of_messages = [_near_messages(folder, origin, scope, known.template) for scope in single]
+    else:
+        of_messages = [copies(scope) for scope in single]
+    share = {"template_share": arrow.numbers(found[0].template_share)}
+    return Deduplicated(
+        {**_columns(found, of_messages, folded), **share},
+        {
+            "threshold": THRESHOLD,
+            "words": SHINGLE,
+            "keep": keep,
+            "scopes": [one.document for one in [*found, *of_messages]],
+            "template": {
+                "dialogues": MIN_DIALOGUES,
+                "share": MIN_SHARE,
+                "counted": known.counted,
+                "shingles": len(known.template),
+                "phrases": known.phrases,
+            },
+        },
+    )
+
+
+def _scope(name: str, folded: Folded, hashes: NDArray[np.uint64], keep: str) -> Scope:
+    """The dialogues or their prompts; a hash of 0 says that there is no text."""
+    of, first = _distinct(hashes)
+    words = folded.column(f"words{SUFFIXES[name]}")
+    units = Units(name, first, np.zeros(len(first), np.int64), words[first])
+    return Scope(name, units, of, _rank(keep, folded, words, np.arange(len(words))))
+
+
+def _messages(name: str, folded: Folded, keep: str) -> Scope:
+    """All messages, or those of the assistant, but empty ones."""
+    chosen = folded.message("characters") > 0
+    if name == "assistant":
+        chosen &= folded.message("role") == ASSISTANT
+    of, first = _distinct(np.where(chosen, folded.message("hash"), np.uint64(0)))
+    words, owner = folded.message("words").astype(np.int64), folded.owners()
+    units = Units("message", owner[first], folded.message("position")[first].astype(np.int64), words[first])
+    return Scope(name, units, of, _rank(keep, folded, words, owner))
+
+
+def _distinct(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Number of the distinct text of each text, -1 where there is none, and where each distinct one stands first."""
+    present = np.flatnonzero(hashes)
+    of = np.full(len(hashes), -1, np.int64)
+    of[present], first = intern(hashes[present])
+    return of, present[first]
+
+
+def _rank(keep: str, folded: Folded, words: NDArray[np.int64], owner: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Rank of each text, the first to be kept 0; ``owner`` is its dialogue."""
+    if keep == "first":
+        return np.arange(len(words))
+    values = words if keep == "longest" else _numbers(folded, keep.removeprefix("-"))[owner]
+    order = np.argsort(values if keep.startswith("-") else -values, kind="stable")  # undefined ones last
+    rank = np.empty(len(words), np.int64)
+    rank[order] = np.arange(len(words))
+    return rank
+
+
+def _numbers(folded: Folded, name: str) -> NDArray[np.float64]:
+    schema = folded.shards[0].table("dialogues").schema
+    names = sorted(field.name for field in schema if not pa.types.is_large_string(field.type))
+    if name not in names:
+        raise DataError(
+            f"{name!r} is no column to keep the best of: choose first, longest or one of {', '.join(names)}"
+        )
+    return folded.column(name).astype(np.float64)
+
+
+def _near(folder: Path, folded: Folded, origin: Origin, scope: Scope, template: Template) -> Found:
+    """Near-duplicates of a scope whose sketches were made by the pass."""
+    plain = folded.column(f"plain_hash{SUFFIXES[scope.name]}")[scope.units.rows]
+    values = _stored(folder, scope, len(sketched(scope.units, plain)), _passed(folded, scope))
+    return near_duplicates(origin, scope, plain, values, template)
+
+
+def _passed(folded: Folded, scope: Scope) -> Iterator[NDArray[np.uint16]]:
+    """The sketches of distinct texts that the pass has made, shard by shard."""
+    first = np.zeros(len(scope.of), np.bool_)
+    first[scope.units.rows] = True
+    row = 0
+    for one in folded.shards:
+        rows, values = one.sketches(scope.name)
+        yield values[first[row + rows]]
+        row += len(one.hashes)
+
+
+def _near_messages(folder: Path, origin: Origin, scope: Scope, template: Template) -> Found:
+    """Near-duplicates of single messages, whose sketches are made now."""
+    plain = np.zeros(len(scope.units), np.uint64)
+
+    def values() -> Iterator[NDArray[np.uint16]]:
+        at = 0
+        for part in sketches(origin, scope.units, template):
+            plain[at : at + len(part.plain)] = part.plain
+            at += len(part.plain)
+            yield part.values
+
+    stored = _stored(folder, scope, int((scope.units.words >= SHORT).sum()), values())
+    return near_duplicates(origin, scope, plain, stored, template)
+
+
+def _stored(folder: Path, scope: Scope, size: int, parts: Iterable[NDArray[np.uint16]]) -> NDArray[np.uint16]:
+    """Sketches in a file of their own, mapped: they are larger than all that is held in memory."""
+    file = folder / SIGNATURES.format(SUFFIXES[scope.name])
+    whole: Any = np.lib.format.open_memmap(file, "w+", np.uint16, (size, BINS)) if size else np.empty((0, BINS))
+    found: NDArray[np.uint16] = np.asarray(whole, np.uint16)
+    at = 0
+    for part in parts:
+        found[at : at + len(part)] = part
+        at += len(part)
+    return found
+
+
+def _columns(whole: list[Found], single: list[Found], folded: Folded) -> dict[str, pa.Array]:
+    owner = folded.owners()
+    found = [*whole, *(_of_dialogues(one, owner, len(folded.hashes)) for one in single)]
+    columns: dict[str, pa.Array] = {}
+    for suffix, one in zip(SUFFIXES.values(), found, strict=True):
+        none = one.duplicate_of < 0
+        columns |= {
+            f"duplicate_of{suffix}": arrow.numbers(one.duplicate_of, none),
+            f"duplicate_kind{suffix}": _kinds(one),
+            f"near_duplicate{suffix}": arrow.numbers(one.near.astype(np.int32)),
+            f"similarity{suffix}": arrow.numbers(one.similarity),
+            f"cluster{suffix}": arrow.numbers(one.cluster, one.cluster < 0),
+        }
+    copied = np.bincount(owner[(single[0].duplicate_of >= 0) & ~single[0].near], minlength=len(folded.hashes))
+    return columns | {"exact_duplicates_assistant": arrow.numbers(copied)}
+
+
+def _kinds(found: Found) -> pa.Array:
+    kinds = np.where(found.duplicate_of < 0, "", np.where(found.near > 0, "near", "exact")).tolist()
+    return arrow.strings([kind or None for kind in kinds])
+
+
+def _of_dialogues(found: Found, owner: NDArray[np.int64], size: int) -> Found:
+    """What was found of messages, for their dialogues: of the first duplicate in each, and the number of near ones."""
+    listed = np.flatnonzero(found.duplicate_of >= 0)
+    dialogue, first = np.unique(owner[listed], return_index=True)
+    message = listed[first]
+    duplicate_of, cluster = np.full((2, size), -1, np.int64)
+    similarity = np.full(size, np.nan)
+    duplicate_of[dialogue] = owner[found.duplicate_of[message]]
+    cluster[dialogue] = owner[found.cluster[message]]
+    similarity[dialogue] = found.similarity[message]
+    near = np.bincount(owner[found.near > 0], minlength=size)
+    return Found(duplicate_of, similarity, near, cluster, found.template_share, found.document)
