@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from ultraqa.analysis import arrow
 from ultraqa.analysis.near_duplicates import THRESHOLD, Found, Scope, copies, near_duplicates, sketched
@@ -15,6 +16,7 @@ from ultraqa.analysis.verification import Units, sketches
 from ultraqa.analysis.words import intern
 from ultraqa.dialogues.batch import ASSISTANT
 from ultraqa.dialogues.sources import DataError
+from ultraqa.dialogues.writing import atomically
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -27,6 +29,10 @@ if TYPE_CHECKING:
 
 SIGNATURES: Final = "signatures{}.npy"
 """Files of the sketches of distinct texts of 25 words or more, without template, one for each scope's suffix."""
+
+
+PAIRS: Final = "pairs.parquet"
+"""All verified pairs: scope, row and position of both texts, and how similar they are."""
 
 
 class Deduplicated(NamedTuple):
@@ -61,6 +67,7 @@ def deduplicate(folder: Path, folded: Folded, origin: Origin, near: str, keep: s
         of_messages = [_near_messages(folder, origin, scope, known.template) for scope in single]
     else:
         of_messages = [copies(scope) for scope in single]
+    _write_pairs(folder / PAIRS, list(zip([*whole, *single], [*found, *of_messages], strict=True)))
     share = {"template_share": arrow.numbers(found[0].template_share)}
     return Deduplicated(
         {**_columns(found, of_messages, folded), **share},
@@ -173,6 +180,21 @@ def _stored(folder: Path, scope: Scope, size: int, parts: Iterable[NDArray[np.ui
     return found
 
 
+def _write_pairs(file: Path, found: list[tuple[Scope, Found]]) -> None:
+    tables = []
+    for scope, one in found:
+        pairs, units = one.verified.pairs, scope.units
+        columns: dict[str, NDArray[Any]] = {
+            "row": units.rows[pairs[:, 0]], "position": units.positions[pairs[:, 0]],
+            "other": units.rows[pairs[:, 1]], "other_position": units.positions[pairs[:, 1]],
+            **one.verified.similarity._asdict(),
+        }  # fmt: skip
+        names = {"scope": arrow.strings([scope.name] * len(pairs))}
+        tables.append(arrow.table({**names, **{name: arrow.numbers(values) for name, values in columns.items()}}))
+    with atomically(file) as partial:
+        pq.write_table(pa.concat_tables(tables), partial, compression="lz4", write_statistics=False)
+
+
 def _columns(whole: list[Found], single: list[Found], folded: Folded) -> dict[str, pa.Array]:
     owner = folded.owners()
     found = [*whole, *(_of_dialogues(one, owner, len(folded.hashes)) for one in single)]
@@ -186,7 +208,7 @@ def _columns(whole: list[Found], single: list[Found], folded: Folded) -> dict[st
             f"similarity{suffix}": arrow.numbers(one.similarity),
             f"cluster{suffix}": arrow.numbers(one.cluster, one.cluster < 0),
         }
-    copied = np.bincount(owner[(single[0].duplicate_of >= 0) & ~single[0].near], minlength=len(folded.hashes))
+    copied = np.bincount(owner[(single[0].duplicate_of >= 0) & (single[0].near == 0)], minlength=len(folded.hashes))
     return columns | {"exact_duplicates_assistant": arrow.numbers(copied)}
 
 
@@ -206,4 +228,4 @@ def _of_dialogues(found: Found, owner: NDArray[np.int64], size: int) -> Found:
     cluster[dialogue] = owner[found.cluster[message]]
     similarity[dialogue] = found.similarity[message]
     near = np.bincount(owner[found.near > 0], minlength=size)
-    return Found(duplicate_of, similarity, near, cluster, found.template_share, found.document)
+    return Found(duplicate_of, similarity, near, cluster, found.template_share, found.verified, found.document)

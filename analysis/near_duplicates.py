@@ -9,7 +9,7 @@ import numpy as np
 from ultraqa.analysis.banding import Kept, candidates, densify, keep
 from ultraqa.analysis.duplicates import exact_duplicates
 from ultraqa.analysis.shingles import BINS, EMPTY, NO_TEMPLATE, SHORT, Similarity, Template
-from ultraqa.analysis.verification import Units, Verified, sketches, verify
+from ultraqa.analysis.verification import NOTHING, Units, Verified, plain_hashes, sketches, verify
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -50,6 +50,7 @@ class Found(NamedTuple):
         near: shape (d,), 1 where it is similar to the kept text, but no copy.
         cluster: shape (d,), the kept text of each text that has a duplicate or is one, else -1.
         template_share: shape (d,), estimated share of shingles that are template, NaN for short texts.
+        verified: pairs of distinct texts of 25 words or more that are similar.
         document: what a report shows beside.
     """
 
@@ -58,6 +59,7 @@ class Found(NamedTuple):
     near: NDArray[np.int64]
     cluster: NDArray[np.int64]
     template_share: NDArray[np.float64]
+    verified: Verified
     document: dict[str, Any]
 
 
@@ -65,7 +67,7 @@ def copies(scope: Scope) -> Found:
     """Texts that equal an earlier one byte for byte."""
     n = len(scope.units)
     kept = Kept(np.arange(n), np.ones(n))
-    return _spread(scope, kept, _ranks(scope), np.full(n, np.nan), {"scope": scope.name, "texts": n})
+    return _spread(scope, kept, _ranks(scope), np.full(n, np.nan), NOTHING, {"scope": scope.name, "texts": n})
 
 
 def near_duplicates(
@@ -78,9 +80,10 @@ def near_duplicates(
     """Texts whose word 5-grams have a Jaccard similarity of 0.7 or more with those of a kept text, copies apart.
 
     The 5-grams never cross a message, those that more than 50 dialogues and 2 % of dialogues share (template) do not
-    count, and every pair is compared exactly. Of texts under 25 words those are near-duplicates that have the same
-    words, digits and symbols in the same order. Digits are no words: longer texts that differ in numbers alone are
-    near-duplicates. Lower = less repeated. Source: Broder 1997 (resemblance); Lee et al. 2022 (verified edges).
+    count, and every pair is compared exactly. Of texts under 25 words, and of those that are all template, those are
+    near-duplicates that have the same words, digits and symbols in the same order. Digits are no words: other texts
+    that differ in numbers alone are near-duplicates. Lower = less repeated. Source: Broder 1997 (resemblance); Lee et
+    al. 2022 (verified edges).
 
     Args:
         origin: where the texts are.
@@ -92,6 +95,8 @@ def near_duplicates(
     long = sketched(scope.units, plain)
     share = _strip(origin, scope.units.some(long), values, template)
     filled = densify(values)
+    plain = plain.copy()
+    plain[long[~filled]] = plain_hashes(origin, scope.units.some(long[~filled]))
     pairs = candidates(values)
     pairs = long[pairs[filled[pairs].all(axis=1)]].reshape(-1, 2)
     verified = verify(origin, scope.units, pairs, template, THRESHOLD)
@@ -101,7 +106,7 @@ def near_duplicates(
     template_share = np.full(len(scope.units), np.nan)
     template_share[long] = share
     document = _document(scope, verified, kept, rank, len(pairs)) | {"short": len(scope.units) - len(long)}
-    return _spread(scope, kept, rank, template_share, document)
+    return _spread(scope, kept, rank, template_share, verified, document)
 
 
 def sketched(units: Units, plain: NDArray[np.uint64]) -> NDArray[np.int64]:
@@ -125,19 +130,11 @@ def _strip(origin: Origin, units: Units, values: NDArray[np.uint16], template: T
         marked = marks[np.arange(BINS), some]
         share[first : first + _CHUNK] = marked.sum(axis=1) / np.maximum((some != EMPTY).sum(axis=1), 1)
         some[marked] = EMPTY
-    _sketch_anew(origin, units, values, np.flatnonzero(share > _TEMPLATED), template)
-    all_template = np.flatnonzero((values == EMPTY).all(axis=1))
-    _sketch_anew(origin, units, values, all_template, NO_TEMPLATE)  # compared with each other as they are
-    return share
-
-
-def _sketch_anew(
-    origin: Origin, units: Units, values: NDArray[np.uint16], chosen: NDArray[np.int64], template: Template
-) -> None:
-    at = 0
-    for part in sketches(origin, units.some(chosen), template):
-        values[chosen[at : at + len(part.values)]] = part.values
+    anew, at = np.flatnonzero(share > _TEMPLATED), 0
+    for part in sketches(origin, units.some(anew), template):
+        values[anew[at : at + len(part.values)]] = part.values
         at += len(part.values)
+    return share
 
 
 def _ranks(scope: Scope) -> NDArray[np.int64]:
@@ -159,14 +156,19 @@ def _with_short(
 
 
 def _spread(
-    scope: Scope, kept: Kept, rank: NDArray[np.int64], share: NDArray[np.float64], document: dict[str, Any]
+    scope: Scope,
+    kept: Kept,
+    rank: NDArray[np.int64],
+    share: NDArray[np.float64],
+    verified: Verified,
+    document: dict[str, Any],
 ) -> Found:
     """What was found of distinct texts, for all texts."""
     text_at = np.argsort(scope.rank)
     present = scope.of >= 0
     if not present.any():
         none, undefined = np.full(len(scope.of), -1), np.full(len(scope.of), np.nan)
-        return Found(none, undefined, np.zeros(len(none), np.int64), none, undefined, document)
+        return Found(none, undefined, np.zeros(len(none), np.int64), none, undefined, verified, document)
     unit = np.where(present, scope.of, 0)
     stays = text_at[rank][kept.kept[unit]]  # the best of the copies of the text that is kept
     duplicate = present & (stays != np.arange(len(unit)))
@@ -177,6 +179,7 @@ def _spread(
         (duplicate & (kept.kept[unit] != unit)).astype(np.int64),
         np.where(present & (sizes[stays] > 1), stays, -1),
         np.where(present, share[unit], np.nan),
+        verified,
         document,
     )
 

@@ -113,12 +113,17 @@ def sketch(batch: Batch, words: WordHashes, bounds: Bounds, template: Template =
     short = (counts < SHORT) | (room[bounds.last] == room[bounds.first])
     plain = np.zeros(len(counts), np.uint64)
     chosen = np.flatnonzero(short & (counts > 0))
-    places = Bounds(bounds.first[chosen], bounds.last[chosen])
-    plain[chosen] = _plain(batch.text, batch.message_offsets, batch.roles, words, places)
+    plain[chosen] = plain_hashes(batch, words, Bounds(bounds.first[chosen], bounds.last[chosen]))
     sketched = np.flatnonzero(~short)
     values = np.full((len(sketched), BINS), EMPTY, np.uint16)
     _sketch(*words, bounds.first[sketched], bounds.last[sketched], template.hashes, template.marks, values)
     return Sketches(plain, sketched, values)
+
+
+def plain_hashes(batch: Batch, words: WordHashes, bounds: Bounds) -> NDArray[np.uint64]:
+    """Hashes of texts by their roles, words, digits and symbols: equal but for case, blanks and punctuation."""
+    found: NDArray[np.uint64] = _plain(batch.text, batch.message_offsets, batch.roles, words, bounds)
+    return found
 
 
 class Sets(NamedTuple):
@@ -165,7 +170,7 @@ class Similarity(NamedTuple):
 
 
 def similarity(sets: Sets, pairs: NDArray[np.int64], template: Template = NO_TEMPLATE) -> Similarity:
-    """Similarity of pairs of texts (shape (p, 2)) by their sets; of two that are all template, of the whole sets."""
+    """Similarity of pairs of texts (shape (p, 2)) by their sets; 0 where one has no shingle that counts."""
     found = np.zeros((len(pairs), 3))
     _compare(*sets, members(sets.hashes, template), pairs, found)
     return Similarity(*found.T)
@@ -339,10 +344,7 @@ def _compare(hashes, offsets, in_template, pairs, out):
             if b <= a and j < j_end:
                 right += not in_template[j]
                 j += 1
-        whole = shared / (both - shared) if both > 0 else 0.0
-        out[p, 2] = whole
-        if left + right == 0:
-            out[p, 0], out[p, 1] = whole, whole
-        else:
+        if min(left, right) > 0:
             out[p, 0] = stripped / (left + right - stripped)
-            out[p, 1] = stripped / min(left, right) if min(left, right) > 0 else 0.0
+            out[p, 1] = stripped / min(left, right)
+        out[p, 2] = shared / (both - shared) if both > 0 else 0.0

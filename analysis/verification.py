@@ -69,11 +69,23 @@ def sketches(origin: Origin, units: Units, template: Template) -> Iterator[Sketc
     yield from walk(origin, np.unique(units.rows), visit)
 
 
+def plain_hashes(origin: Origin, units: Units) -> NDArray[np.uint64]:
+    """Hashes of texts, read again, by their words, digits and symbols."""
+
+    def visit(texts: Texts, workspace: Workspace) -> NDArray[np.uint64]:
+        return shingles.plain_hashes(texts.batch, word_hashes(texts.batch, workspace), units.bounds(texts))
+
+    return np.concatenate([np.empty(0, np.uint64), *walk(origin, np.unique(units.rows), visit)])
+
+
 class Verified(NamedTuple):
     """Pairs of texts (shape (p, 2), sorted) and how similar they are."""
 
     pairs: NDArray[np.int64]
     similarity: Similarity
+
+
+NOTHING: Final = Verified(np.empty((0, 2), np.int64), Similarity(*np.empty((3, 0))))
 
 
 def verify(origin: Origin, units: Units, pairs: NDArray[np.int64], template: Template, threshold: float) -> Verified:

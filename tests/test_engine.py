@@ -100,11 +100,8 @@ def folded(file: Path, folder: Path, size: int, workers: int) -> dict[str, Any]:
     found: list[Measured] = list(engine.run([(shard, sha256(source)) for shard in shards(source, size, MEASURES.read)]))
     sample, starts = engine.sample(), np.cumsum([0, *(len(one.hashes) for one in found)])
     together: dict[str, Any] = {"shards": len(found), "size": sample.size}
-    for name in ("hashes", "prompts", "replies"):
+    for name in ("hashes", "prompts"):
         together[name] = np.concatenate([getattr(one, name) for one in found]).tolist()
-    together["reply_owner"] = [
-        int(k + start) for one, start in zip(found, starts, strict=False) for k in one.reply_owner
-    ]
     for part in corpus.PARTS:
         state = getattr(sample, part)
         together |= {f"{part}.{name}": getattr(state, name).tolist() for name in corpus.Part.__dataclass_fields__}

