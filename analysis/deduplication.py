@@ -19,7 +19,7 @@ from ultraqa.dialogues.sources import DataError
 from ultraqa.dialogues.writing import atomically
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -42,7 +42,14 @@ class Deduplicated(NamedTuple):
     document: dict[str, Any]
 
 
-def deduplicate(folder: Path, folded: Folded, origin: Origin, near: str, keep: str) -> Deduplicated:
+def deduplicate(
+    folder: Path,
+    folded: Folded,
+    origin: Origin,
+    near: str,
+    representative: str,
+    announce: Callable[[int, int], None] = lambda *_: None,
+) -> Deduplicated:
     """Duplicates of dialogues, prompts, replies and messages.
 
     Args:
@@ -51,19 +58,25 @@ def deduplicate(folder: Path, folded: Folded, origin: Origin, near: str, keep: s
         origin: where the texts are.
         near: "auto" finds near-duplicates of dialogues and prompts, "all" also of replies and messages, "none" of none;
             copies are found in any case.
-        keep: see ``engine.Measures``.
+        representative: see ``engine.Measures``.
+        announce: called with the messages to be sketched and the bytes of their sketches, before they are written.
 
     Raises:
         DataError: there is no such column to keep the best of.
     """
-    whole = [_scope("dialogue", folded, folded.hashes, keep), _scope("prompt", folded, folded.prompts, keep)]
-    single = [_messages("assistant", folded, keep), _messages("message", folded, keep)]
+    whole = [
+        _scope("dialogue", folded, folded.hashes, representative),
+        _scope("prompt", folded, folded.prompts, representative),
+    ]
+    single = [_messages("assistant", folded, representative), _messages("message", folded, representative)]
     if near == "none":
         return Deduplicated(_columns(list(map(copies, whole)), list(map(copies, single)), folded), {})
     distinct = whole[0].units.rows
     known = find_template(origin, distinct, folded.hashes[distinct])
     found = [_near(folder, folded, origin, scope, known.template) for scope in whole]
     if near == "all":
+        sizes = [int((scope.units.words >= SHORT).sum()) for scope in single]
+        announce(sum(sizes), 2 * BINS * sum(sizes))
         of_messages = [_near_messages(folder, origin, scope, known.template) for scope in single]
     else:
         of_messages = [copies(scope) for scope in single]
@@ -74,7 +87,7 @@ def deduplicate(folder: Path, folded: Folded, origin: Origin, near: str, keep: s
         {
             "threshold": THRESHOLD,
             "words": SHINGLE,
-            "keep": keep,
+            "representative": representative,
             "scopes": [one.document for one in [*found, *of_messages]],
             "template": {
                 "dialogues": MIN_DIALOGUES,
@@ -87,15 +100,15 @@ def deduplicate(folder: Path, folded: Folded, origin: Origin, near: str, keep: s
     )
 
 
-def _scope(name: str, folded: Folded, hashes: NDArray[np.uint64], keep: str) -> Scope:
+def _scope(name: str, folded: Folded, hashes: NDArray[np.uint64], representative: str) -> Scope:
     """The dialogues or their prompts; a hash of 0 says that there is no text."""
     of, first = _distinct(hashes)
     words = folded.column(f"words{SUFFIXES[name]}")
     units = Units(name, first, np.zeros(len(first), np.int64), words[first])
-    return Scope(name, units, of, _rank(keep, folded, words, np.arange(len(words))))
+    return Scope(name, units, of, _rank(representative, folded, words, np.arange(len(words))))
 
 
-def _messages(name: str, folded: Folded, keep: str) -> Scope:
+def _messages(name: str, folded: Folded, representative: str) -> Scope:
     """All messages, or those of the assistant, but empty ones."""
     chosen = folded.message("characters") > 0
     if name == "assistant":
@@ -103,7 +116,7 @@ def _messages(name: str, folded: Folded, keep: str) -> Scope:
     of, first = _distinct(np.where(chosen, folded.message("hash"), np.uint64(0)))
     words, owner = folded.message("words").astype(np.int64), folded.owners()
     units = Units("message", owner[first], folded.message("position")[first].astype(np.int64), words[first])
-    return Scope(name, units, of, _rank(keep, folded, words, owner))
+    return Scope(name, units, of, _rank(representative, folded, words, owner))
 
 
 def _distinct(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -114,12 +127,12 @@ def _distinct(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np
     return of, present[first]
 
 
-def _rank(keep: str, folded: Folded, words: NDArray[np.int64], owner: NDArray[np.int64]) -> NDArray[np.int64]:
+def _rank(representative: str, folded: Folded, words: NDArray[np.int64], owner: NDArray[np.int64]) -> NDArray[np.int64]:
     """Rank of each text, the first to be kept 0; ``owner`` is its dialogue."""
-    if keep == "first":
+    if representative == "first":
         return np.arange(len(words))
-    values = words if keep == "longest" else _numbers(folded, keep.removeprefix("-"))[owner]
-    order = np.argsort(values if keep.startswith("-") else -values, kind="stable")  # undefined ones last
+    values = words if representative == "longest" else _numbers(folded, representative.removeprefix("-"))[owner]
+    order = np.argsort(values if representative.startswith("-") else -values, kind="stable")  # undefined ones last
     rank = np.empty(len(words), np.int64)
     rank[order] = np.arange(len(words))
     return rank

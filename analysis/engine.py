@@ -58,8 +58,8 @@ class Measures:
         vectors: "all" looks at every dialogue, "auto" at 10,000 drawn ones where there is too much.
         seed: of all random draws.
         duplicates: near-duplicates of dialogues and prompts ("auto"), also of single messages ("all"), or copies only.
-        keep: which of near-duplicates is kept: "first", "longest", or the one of highest value in a column of the
-            dialogues (of lowest, with "-" before its name).
+        representative: which of near-duplicates is kept: "first", "longest", or the one of highest value in a column
+            of the dialogues (of lowest, with "-" before its name).
     """
 
     read: ReadOptions = field(default_factory=ReadOptions)
@@ -69,7 +69,7 @@ class Measures:
     vectors: Literal["auto", "all"] = "auto"
     seed: int = 0
     duplicates: Literal["auto", "all", "none"] = "none"
-    keep: str = "first"
+    representative: str = "first"
 
     @cached_property
     def encoder(self) -> Encoder | None:
@@ -90,10 +90,11 @@ class Measures:
         named = {"name": pieces.name, "sha256": pieces.sha256} if pieces else None
         encoder = self.encoder
         encoding = {"name": encoder.name, "sha256": encoder.sha256, "drawn": self.vectors} if encoder else None
+        duplicates = {"near": self.duplicates, "representative": self.representative}
         versions = {metric.name: metric.version for metric in COLUMNS}
         return {
             "schema": SCHEMA, "seed": self.seed, "tokens": self.tokens, "tokenizer": named, "encoder": encoding,
-            "read": asdict(self.read), "metrics": versions, "duplicates": {"near": self.duplicates, "keep": self.keep},
+            "read": asdict(self.read), "metrics": versions, "duplicates": duplicates,
         }  # fmt: skip
 
 

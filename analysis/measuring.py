@@ -158,7 +158,11 @@ def _assemble(
 ) -> dict[str, Any]:
     """Write the Profile's files, ``profile.json`` last: it says that the Profile is finished."""
     origin = origin_of(folded.places(), dataset, measures.read, workers)
-    duplicates = deduplicate(folder, folded, origin, measures.duplicates, measures.keep)
+
+    def announce(messages: int, size: int) -> None:
+        progress(Progress(0, messages, f"messages to compare: their sketches take {size / 1e6:,.0f} MB on disk"))
+
+    duplicates = deduplicate(folder, folded, origin, measures.duplicates, measures.representative, announce)
     counted = write_tables(folder, dataset.name, folded, duplicates.columns)
     samples = {scope: sampled_text(getattr(folded.sample, scope)) for scope in PARTS}
     write_sample(folder / "sample.npz", samples)

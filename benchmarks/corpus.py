@@ -1,6 +1,7 @@
 """Writes a seeded synthetic chat corpus of any size, whose totals are known exactly.
 
-    python benchmarks/corpus.py OUT.jsonl --size 100MB [--form ultrachat|alpaca] [--seed 7] [--duplicates 0.02] [--near 0]
+    python benchmarks/corpus.py OUT.jsonl --size 100MB [--form ultrachat|alpaca] [--seed 7]
+        [--duplicates 0.02] [--near 0]
 
 The same arguments give the same bytes: only the raw bits of PCG64 and exact arithmetic are used. Memory does not grow
 with the size. No dialogue equals another but for the planted copies, because every first message opens with a beginning

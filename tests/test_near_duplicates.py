@@ -346,11 +346,11 @@ def test_what_is_kept_is_chosen() -> None:
     text = prose(rng, 80)
     dialogues = [["Tell me", text], ["Tell me", text + " and much more"], ["Tell me", text.rsplit(" ", 3)[0]]]
     assert duplicate_of(measured(dialogues)) == [None, 0, 0]
-    assert duplicate_of(measured(dialogues, keep="longest")) == [1, None, 1]
-    assert duplicate_of(measured(dialogues, keep="characters_assistant")) == [1, None, 1]
-    assert duplicate_of(measured(dialogues, keep="-words")) == [2, 2, None]
+    assert duplicate_of(measured(dialogues, representative="longest")) == [1, None, 1]
+    assert duplicate_of(measured(dialogues, representative="characters_assistant")) == [1, None, 1]
+    assert duplicate_of(measured(dialogues, representative="-words")) == [2, 2, None]
     with pytest.raises(ValueError, match="'length' is no column to keep the best of"):
-        measured(dialogues, keep="length")
+        measured(dialogues, representative="length")
 
 
 def test_messages_are_compared_on_request() -> None:

@@ -61,7 +61,7 @@ def profile(
     embedder: str | os.PathLike[str] = "static",
     vectors: Literal["auto", "all"] = "auto",
     duplicates: Literal["auto", "all", "none"] = "auto",
-    keep: str = "first",
+    representative: str = "first",
     format: str | None = None,  # noqa: A002  (the option's name)
     map: Mapping[str, str] | None = None,  # noqa: A002
     paths: Literal["best", "all"] = "best",
@@ -83,8 +83,8 @@ def profile(
             on the Hugging Face hub; "none" also leaves out all that reads texts a second time.
         vectors: "all" makes them of every dialogue, "auto" above 100 MB of 10,000 drawn ones.
         duplicates: near-duplicates of dialogues and prompts ("auto"), also of single messages ("all"), or copies only.
-        keep: which of near-duplicates is kept: "first", "longest", or the one of highest value in a column of the
-            dialogues (of lowest, with "-" before its name).
+        representative: which of near-duplicates is kept: "first", "longest", or the one of highest value in a column
+            of the dialogues (of lowest, with "-" before its name).
         format: name of the records' format where detection by content is not wanted.
         map: names of record keys to the names a format knows, ``{"question": "instruction"}``.
         paths: of a tree of messages the best-ranked path, or all.
@@ -106,7 +106,7 @@ def profile(
     folder = Path(out) if out is not None else temporary() / f"{given.name}.ultraqa"
     return _measured(
         given, folder, tokens=tokens, tokenizer=tokenizer, embedder=embedder, vectors=vectors,
-        duplicates=duplicates, keep=keep, format=format, map=map,
+        duplicates=duplicates, representative=representative, format=format, map=map,
         paths=paths, fields=fields, seed=seed, workers=workers, overwrite=overwrite, progress=progress,
     )  # fmt: skip
 
@@ -129,7 +129,7 @@ def report(
     embedder: str | os.PathLike[str] = "static",
     vectors: Literal["auto", "all"] = "auto",
     duplicates: Literal["auto", "all", "none"] = "auto",
-    keep: str = "first",
+    representative: str = "first",
     format: str | None = None,  # noqa: A002
     map: Mapping[str, str] | None = None,  # noqa: A002
     paths: Literal["best", "all"] = "best",
@@ -160,7 +160,7 @@ def report(
         embedder: what makes vectors.
         vectors: of 10,000 drawn dialogues where there is too much, or of all.
         duplicates: near-duplicates of dialogues and prompts, also of single messages, or of none.
-        keep: which of near-duplicates is kept.
+        representative: which of near-duplicates is kept.
         format: name of the records' format.
         map: names of record keys.
         paths: best-ranked or all paths of trees.
@@ -198,7 +198,8 @@ def report(
         if isinstance(one, Profile)
         else _measured(
             one, folder / f"{one.name}.ultraqa", tokens=tokens, tokenizer=tokenizer, embedder=embedder,
-            vectors=vectors, duplicates=duplicates, keep=keep, format=format, map=map, paths=paths, fields=(by,) if by else (), seed=seed,
+            vectors=vectors, duplicates=duplicates, representative=representative, format=format, map=map,
+            paths=paths, fields=(by,) if by else (), seed=seed,
             workers=workers, overwrite=overwrite, progress=progress,
         )
         for one in resolved(data)
@@ -306,7 +307,7 @@ def _measured(
     embedder: str | os.PathLike[str],
     vectors: Literal["auto", "all"],
     duplicates: Literal["auto", "all", "none"],
-    keep: str,
+    representative: str,
     format: str | None,  # noqa: A002
     map: Mapping[str, str] | None,  # noqa: A002
     paths: Literal["best", "all"],
@@ -340,7 +341,7 @@ def _measured(
     read = ReadOptions(format=format, mapping=tuple((map or {}).items()), paths=paths, fields=tuple(fields))
     measures = Measures(
         read, counted, Path(tokenizer) if tokenizer is not None else None, os.fspath(embedder), vectors, seed,
-        duplicates, keep,
+        duplicates, representative,
     )  # fmt: skip
     try:
         RecordReader(format=format, mapping=map, paths=paths)

@@ -62,6 +62,17 @@ Embedder = Annotated[
 Vectors = Annotated[
     str, typer.Option("--vectors", help="of auto (above 100 MB of 10,000 drawn dialogues) or all dialogues")
 ]
+Duplicates = Annotated[
+    str, typer.Option("--duplicates", help="near ones of dialogues and prompts (auto), of messages too (all), or none")
+]
+Representative = Annotated[
+    str,
+    typer.Option(
+        "--representative",
+        metavar="COLUMN",
+        help="which duplicate is kept: first, longest, or highest in a column (-COLUMN: lowest)",
+    ),
+]
 Seed = Annotated[int, typer.Option("--seed", help="of all random draws")]
 Workers = Annotated[int | None, typer.Option("--workers", help="threads; the result does not depend on it", min=1)]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace Profiles of other data or parameters")]
@@ -118,6 +129,8 @@ def report(
     ] = 120.0,
     embedder: Embedder = "static",
     vectors: Vectors = "auto",
+    duplicates: Duplicates = "auto",
+    representative: Representative = "first",
     tokens: Tokens = "auto",
     tokenizer: Tokenizer = None,
     format_: Format = None,
@@ -143,7 +156,9 @@ def report(
             judge_url=judge_url, judge_sample=judge_sample, judge_budget=judge_budget,
             judge_concurrency=judge_concurrency, judge_timeout=judge_timeout,
             tokens=_choice("--tokens", tokens, TOKENS), tokenizer=tokenizer, embedder=embedder,
-            vectors=_choice("--vectors", vectors, VECTORS), format=format_, map=_pairs(map_),
+            vectors=_choice("--vectors", vectors, VECTORS),
+            duplicates=_choice("--duplicates", duplicates, DUPLICATES), representative=representative,
+            format=format_, map=_pairs(map_),
             paths=_choice("--paths", paths, PATHS), seed=seed, workers=workers, overwrite=overwrite, progress=progress,
             command=["ultraqa", *sys.argv[1:]],
         )  # fmt: skip
@@ -159,6 +174,7 @@ def report(
 
 
 TOKENS, VECTORS, PATHS = ("auto", "all", "none"), ("auto", "all"), ("best", "all")
+DUPLICATES = ("auto", "all", "none")
 
 
 @app.command()
@@ -170,6 +186,8 @@ def profile(
     ] = None,
     embedder: Embedder = "static",
     vectors: Vectors = "auto",
+    duplicates: Duplicates = "auto",
+    representative: Representative = "first",
     tokens: Tokens = "auto",
     tokenizer: Tokenizer = None,
     format_: Format = None,
@@ -190,7 +208,9 @@ def profile(
     with _Display() as progress:
         done = ultraqa.profile(
             data, out, tokens=_choice("--tokens", tokens, TOKENS), tokenizer=tokenizer, embedder=embedder,
-            vectors=_choice("--vectors", vectors, VECTORS), format=format_, map=_pairs(map_),
+            vectors=_choice("--vectors", vectors, VECTORS),
+            duplicates=_choice("--duplicates", duplicates, DUPLICATES), representative=representative,
+            format=format_, map=_pairs(map_),
             paths=_choice("--paths", paths, PATHS), fields=tuple(by or ()), seed=seed, workers=workers,
             overwrite=overwrite, progress=progress,
         )  # fmt: skip
@@ -302,7 +322,7 @@ class _Display:
     def _show(self, progress: Progress) -> None:
         now = time.monotonic()
         if progress.unit != self._unit:
-            if progress.unit.startswith("questions"):
+            if progress.unit.startswith(("questions", "messages")):
                 _say(f"{progress.total:,} {progress.unit}")
             self._start, self._unit = now, progress.unit
         if not self._live or not progress.total or (now - self._last < 1 and progress.done < progress.total):
