@@ -8,7 +8,7 @@ import numpy as np
 
 from ultraqa.analysis.banding import Kept, candidates, densify, keep
 from ultraqa.analysis.duplicates import exact_duplicates
-from ultraqa.analysis.shingles import BINS, EMPTY, NO_TEMPLATE, SHORT, Similarity, Template
+from ultraqa.analysis.shingles import BINS, EMPTY, NO_TEMPLATE, SHINGLE, SHORT, Similarity, Template
 from ultraqa.analysis.verification import NOTHING, Units, Verified, plain_hashes, sketches, verify
 
 if TYPE_CHECKING:
@@ -80,10 +80,10 @@ def near_duplicates(
     """Texts whose word 5-grams have a Jaccard similarity of 0.7 or more with those of a kept text, copies apart.
 
     The 5-grams never cross a message, those that more than 50 dialogues and 2 % of dialogues share (template) do not
-    count, and every pair is compared exactly. Of texts under 25 words, and of those that are all template, those are
-    near-duplicates that have the same words, digits and symbols in the same order. Digits are no words: other texts
-    that differ in numbers alone are near-duplicates. Lower = less repeated. Source: Broder 1997 (resemblance); Lee et
-    al. 2022 (verified edges).
+    count, and every pair is compared exactly. Of texts under 25 words, and of those of which a template leaves fewer
+    than 21 5-grams, those are near-duplicates that have the same words, digits and symbols in the same order. Digits
+    are no words: longer texts that differ in numbers alone are near-duplicates. Lower = less repeated. Source: Broder
+    1997 (resemblance); Lee et al. 2022 (verified edges).
 
     Args:
         origin: where the texts are.
@@ -117,8 +117,8 @@ def sketched(units: Units, plain: NDArray[np.uint64]) -> NDArray[np.int64]:
 def _strip(origin: Origin, units: Units, values: NDArray[np.uint16], template: Template) -> NDArray[np.float64]:
     """Take a template out of sketches, in place; the share of each that it had.
 
-    Where it had more than a twentieth the sketch is made anew from the text, else the bins are emptied: what the text
-    has beside the template there is not known, but is little.
+    Where it had more than a twentieth the sketch is made anew from the text (and is empty where too little is left),
+    else the bins are emptied: what the text has beside the template there is not known, but is little.
     """
     share = np.zeros(len(values))
     if not len(template):
@@ -132,6 +132,7 @@ def _strip(origin: Origin, units: Units, values: NDArray[np.uint16], template: T
         some[marked] = EMPTY
     anew, at = np.flatnonzero(share > _TEMPLATED), 0
     for part in sketches(origin, units.some(anew), template):
+        part.values[part.counts <= SHORT - SHINGLE] = EMPTY
         values[anew[at : at + len(part.values)]] = part.values
         at += len(part.values)
     return share

@@ -99,11 +99,13 @@ class Sketches(NamedTuple):
             of any other and of texts without a word.
         sketched: shape (k,), the texts of 25 words or more that have a shingle.
         values: shape (k, 128), the smallest hash in each bin, EMPTY where there is none.
+        counts: shape (k,), shingles that are not template, repeated ones as often as they stand there.
     """
 
     plain: NDArray[np.uint64]
     sketched: NDArray[np.int64]
     values: NDArray[np.uint16]
+    counts: NDArray[np.int64]
 
 
 def sketch(batch: Batch, words: WordHashes, bounds: Bounds, template: Template = NO_TEMPLATE) -> Sketches:
@@ -116,8 +118,9 @@ def sketch(batch: Batch, words: WordHashes, bounds: Bounds, template: Template =
     plain[chosen] = plain_hashes(batch, words, Bounds(bounds.first[chosen], bounds.last[chosen]))
     sketched = np.flatnonzero(~short)
     values = np.full((len(sketched), BINS), EMPTY, np.uint16)
-    _sketch(*words, bounds.first[sketched], bounds.last[sketched], template.hashes, template.marks, values)
-    return Sketches(plain, sketched, values)
+    left = np.empty(len(sketched), np.int64)
+    _sketch(*words, bounds.first[sketched], bounds.last[sketched], template.hashes, template.marks, values, left)
+    return Sketches(plain, sketched, values, left)
 
 
 def plain_hashes(batch: Batch, words: WordHashes, bounds: Bounds) -> NDArray[np.uint64]:
@@ -228,21 +231,23 @@ def _place(h):
 
 
 @_jit
-def _sketch(hashes, offsets, first, last, template, marks, values):
+def _sketch(hashes, offsets, first, last, template, marks, values, counts):
     for u in range(len(first)):
-        out = values[u]
+        out, counts[u] = values[u], 0
         for message in range(first[u], last[u]):
             begin, end = offsets[message], offsets[message + 1] - 4
             if len(template) == 0:  # without a branch
+                counts[u] += max(end - begin, 0)
                 for k in range(begin, end):
                     slot, value = _place(_shingle(hashes, k))
                     out[slot] = min(out[slot], value)
             else:
                 for k in range(begin, end):
                     h = _shingle(hashes, k)
-                    slot, value = _place(h)
-                    if value < out[slot] and not _is_member(h, template, marks):
-                        out[slot] = value
+                    if not _is_member(h, template, marks):
+                        slot, value = _place(h)
+                        out[slot] = min(out[slot], value)
+                        counts[u] += 1
 
 
 @_jit

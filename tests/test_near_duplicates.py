@@ -195,7 +195,7 @@ def large() -> list[Spoken]:
     rng = random.Random(3)
     opener = prose(rng, 60)
     dialogues = [[f"Question {prose(rng, 6)}", prose(rng, rng.randrange(30, 200))] for _ in range(800)]
-    dialogues += [[f"Question {prose(rng, 3)}", f"{opener} {prose(rng, rng.randrange(5, 20))}"] for _ in range(300)]
+    dialogues += [[f"Question {prose(rng, 3)}", f"{opener} {prose(rng, rng.randrange(21, 50))}"] for _ in range(300)]
     for _ in range(400):
         user, reply = rng.choice(dialogues[:1_100])
         dialogues.append([user, edited(reply, rng, rng.randrange(1, 4))])
@@ -270,10 +270,14 @@ def test_the_template_guard_keeps_templated_dialogues() -> None:
     assert len(known["phrases"][0]["text"]) == 300 or known["phrases"][0]["text"] in dialogues[0][1]
 
 
-def test_dialogues_that_are_all_template_are_told_apart_by_their_digits() -> None:
-    """Beside case, blanks and punctuation everything counts where no shingle is left."""
+@pytest.mark.parametrize(
+    "body", ["{n}", "{n} x", "The area of the triangle is {n} cm²", "x = {n} and y = 2 for all of them"]
+)
+def test_dialogues_of_which_a_template_leaves_little_are_told_apart_by_their_digits(body: str) -> None:
+    """Beside case, blanks and punctuation everything counts where fewer than 21 shingles are left."""
     opener = prose(random.Random(2), 40)
-    dialogues = [["Please help", f"{opener} {n}"] for n in range(100)] + [["please HELP!", f"{opener.upper()}  7"]]
+    dialogues = [["Please help", f"{opener} {body.format(n=n)}"] for n in range(100)]
+    dialogues.append(["please HELP!", f"{opener.upper()}  {body.format(n=7).upper()}"])
     assert duplicate_of(measured(dialogues)) == [None] * 100 + [7]
 
 
