@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from ultraqa.analysis.corpus import SampledText, SampleState
     from ultraqa.analysis.language import ScriptState
+    from ultraqa.analysis.profile import Profile
 
 CODEC: Final = "lz4"  # zstd costs several times the CPU for a fifth less space
 _GROUP_ROWS: Final = 1 << 16
@@ -164,6 +165,17 @@ def _whole(one: Measured, name: str, here: slice, duplicates: dict[str, pa.Array
         "prompt_hash": arrow.numbers(folded.prompts[here]),
         **{column: values[here.start : here.stop] for column, values in duplicates.items()},
     })  # fmt: skip
+
+
+def add_columns(profile: Profile, columns: dict[str, pa.Array]) -> None:
+    """Write a Profile's dialogues anew with more columns; the old file stays until the new one is whole."""
+    table = profile.table("dialogues")
+    for name, values in columns.items():
+        table = table.append_column(name, values)
+    texts: Any = [field.name for field in table.schema if pa.types.is_large_string(field.type)]
+    with atomically(profile.path / "dialogues.parquet") as partial:
+        pq.write_table(table, partial, compression=CODEC, use_dictionary=texts, write_statistics=False)
+    profile.forget()
 
 
 def write_sample(file: Path, samples: dict[str, SampledText]) -> None:

@@ -13,14 +13,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 ROWS: Final = 4
-"""Bins of a band. 32 bands of 4 let 99.98 % of pairs of similarity .7 through, by theory; benchmarks/duplicates.py
-measures it. Datasketch's optimum of 9 bins a band finds .86 of them."""
+"""Bins of a band. 32 bands of 4 let 99.98 % of pairs of similarity .7 through (1 - (1 - .7⁴)³²), fewer and longer ones
+lose more; ``benchmarks/duplicates.py`` measures what is found."""
 ESTIMATE: Final = 0.45
-"""Least share of equal bins of a candidate: 5 standard deviations below .7 for 128 bins, and spares reading its text."""
+"""Least share of equal bins of a candidate, 5 standard deviations below .7 for 128 bins: spares reading its text."""
 EXHAUSTIVE: Final = 300
 """Up to so many texts every pair is a candidate."""
 NEAR: Final = 8
-"""In a larger group of equal bands each text is paired with so many of its first and so many before it."""
+"""In a larger group of equal bands each text is paired with as many of its first and before it."""
 
 _HELD_PAIRS: Final = 1 << 24
 
@@ -36,7 +36,7 @@ def densify(values: NDArray[np.uint16]) -> NDArray[np.bool_]:
 
 
 def candidates(values: NDArray[np.uint16]) -> NDArray[np.int64]:
-    """Pairs (shape (p, 2), each ascending, sorted) of texts that may be similar, from densified sketches (shape (u, 128)).
+    """Pairs of texts that may be similar (shape (p, 2), each ascending, sorted), from densified sketches (u, 128).
 
     Of a group of texts that share a band not every pair is one, so that their number is linear in the texts.
     """
@@ -64,14 +64,14 @@ def connected(pairs: NDArray[np.int64], size: int) -> NDArray[np.int64]:
 
 
 class Kept(NamedTuple):
-    """Which of u texts are kept: ``kept[i]`` is the text that i duplicates, or i; ``similarity`` with it, 1 of itself."""
+    """Which of u texts are kept: ``kept[i]`` is the one that i duplicates, or i; ``similarity`` with it, 1 of itself."""
 
     kept: NDArray[np.int64]
     similarity: NDArray[np.float64]
 
 
 def keep(pairs: NDArray[np.int64], similarity: NDArray[np.float64], rank: NDArray[np.int64]) -> Kept:
-    """Keep texts in order of rank: one that is similar to a kept one duplicates the most similar (ties: lowest rank).
+    """Keep texts in order of rank; one that is similar to a kept one duplicates the most similar (ties: lowest rank).
 
     Nothing is a duplicate of a duplicate, so whatever is dropped is similar to what is kept in its place.
 

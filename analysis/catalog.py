@@ -6,6 +6,7 @@ from inspect import getdoc
 from typing import Any, NamedTuple
 
 from ultraqa.analysis import (
+    contamination,
     dispersion,
     diversity,
     duplicates,
@@ -76,6 +77,9 @@ def definitions() -> list[Definition]:
     )
     scopes, direction = "dialogue prompt assistant message", "lower = less repeated"
     found.append(_of("near_duplicates", scopes, "share", direction, near_duplicates.near_duplicates))
+    found.append(_of("contaminated", "dialogue", "share", "lower = less is leaked", contamination.contaminated))
+    asked = "Questions of a benchmark (the file's name) that stand in the data, copied wholly or in part."
+    found.append(Definition("contaminated.NAME", "dataset", "share", "lower = less is leaked", asked, ""))
     return found + _corpus() + _vectors() + _texts()
 
 

@@ -71,8 +71,8 @@ def deduplicate(
     single = [_messages("assistant", folded, representative), _messages("message", folded, representative)]
     if near == "none":
         return Deduplicated(_columns(list(map(copies, whole)), list(map(copies, single)), folded), {})
-    distinct = whole[0].units.rows
-    known = find_template(origin, distinct, folded.hashes[distinct])
+    units = whole[0].units
+    known = find_template(origin, units.rows, units.words, folded.hashes[units.rows])
     found = [_near(folder, folded, origin, scope, known.template) for scope in whole]
     if near == "all":
         sizes = [int((scope.units.words >= SHORT).sum()) for scope in single]

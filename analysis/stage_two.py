@@ -6,11 +6,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from ultraqa.analysis import arrow, relevance, topics
-from ultraqa.analysis.assembly import CODEC
+from ultraqa.analysis.assembly import add_columns
 from ultraqa.analysis.corpus import PARTS
 from ultraqa.analysis.drawing import draw, spoken, walk
 from ultraqa.analysis.drawn import drawn_in, embedded
@@ -18,11 +16,11 @@ from ultraqa.analysis.language import common_words
 from ultraqa.analysis.part import Part, part_of
 from ultraqa.analysis.syntax import PROMPTS, pipeline, syntax
 from ultraqa.analysis.vectors import Space, space
-from ultraqa.dialogues.writing import atomically
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     from ultraqa.analysis.encoders import Encoder
@@ -53,7 +51,7 @@ def stage_two(
     rows = draw(profile, size, measures.vectors, measures.seed, slow=encoder.slow)
     drawn = walk(profile, dataset, measures.read, rows, encoder, lambda done: advance(done, len(rows)))
     profile.document["encoding"] = asdict(drawn.encoding) if drawn.encoding is not None else None
-    _add_columns(profile, drawn.columns, drawn.languages)
+    add_columns(profile, {**_numbers(drawn.columns), "language": arrow.strings(drawn.languages)})
     _add_vector_columns(profile, rows, measures.seed)
     return _syntax(profile, measures.seed)
 
@@ -68,7 +66,7 @@ def _add_vector_columns(profile: Profile, rows: NDArray[np.int64], seed: int) ->
         columns["topic"] = _topics(profile, part, found)
         for name, values in columns.items():
             whole[name][part.rows] = values
-    _add_columns(profile, whole)
+    add_columns(profile, _numbers(whole))
 
 
 def _syntax(profile: Profile, seed: int) -> list[Result]:
@@ -87,19 +85,8 @@ def _syntax(profile: Profile, seed: int) -> list[Result]:
     return found.rows
 
 
-def _add_columns(
-    profile: Profile, columns: dict[str, NDArray[np.float64]], languages: list[str | None] | None = None
-) -> None:
-    """Write the dialogues anew with more columns; the old file stays until the new one is whole."""
-    table = profile.table("dialogues")
-    for name, values in columns.items():
-        table = table.append_column(name, arrow.numbers(values))
-    if languages is not None:
-        table = table.append_column("language", arrow.strings(languages))
-    texts: Any = [field.name for field in table.schema if pa.types.is_large_string(field.type)]
-    with atomically(profile.path / "dialogues.parquet") as partial:
-        pq.write_table(table, partial, compression=CODEC, use_dictionary=texts, write_statistics=False)
-    profile.forget()
+def _numbers(columns: dict[str, NDArray[np.float64]]) -> dict[str, pa.Array]:
+    return {name: arrow.numbers(values) for name, values in columns.items()}
 
 
 def _topics(profile: Profile, part: Part, found: Space) -> NDArray[np.float64]:

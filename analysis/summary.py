@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from ultraqa.analysis import corpus, diversity, drawn
+from ultraqa.analysis import contamination, corpus, diversity, drawn
 from ultraqa.analysis.duplicates import exact_duplicates
 from ultraqa.analysis.engine import return_memory
 from ultraqa.analysis.language import word_frequencies, word_overuse, word_underuse
@@ -49,7 +49,7 @@ def results(part: Part) -> list[Result]:
         for found in pool.map(lambda scope: list(_sample_rows(part, scope)), corpus.PARTS):
             rows += found
     return_memory()
-    return rows + drawn.rows(part)
+    return [*rows, *contamination.rows(part), *drawn.rows(part)]
 
 
 def _column_rows(part: Part) -> list[Result]:
@@ -160,7 +160,9 @@ def _near_rows(part: Part, prompted: NDArray[np.bool_]) -> Iterator[Result]:
             spoken = np.ones(len(part.roles), np.bool_) if role is None else part.roles == role
             total = np.bincount(part.owner[spoken], minlength=len(part.rows)).astype(float)
             value = float(counts.sum() / total.sum()) if total.sum() else None
-            ends = (None, None) if value is None else ratio_interval(value, counts, total, Clusters(None, part.distinct))
+            ends = (
+                (None, None) if value is None else ratio_interval(value, counts, total, Clusters(None, part.distinct))
+            )
             found = [Statistic("share", value, *ends), Statistic("count", float(counts.sum()), None, None)]
             yield from _rows(part, "near_duplicates", scope, found, "share", int(total.sum()))
 

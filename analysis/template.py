@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numpy as np
 
-from ultraqa.analysis.rereading import walk
 from ultraqa.analysis.shingles import NO_TEMPLATE, SHINGLE, Template, dialogues, members, messages, occurrences
-from ultraqa.analysis.words import word_hashes, words
+from ultraqa.analysis.words import word_hashes
+from ultraqa.analysis.words import words as words_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 MIN_DIALOGUES: Final = 50
 MIN_SHARE: Final = 0.02
 """A shingle is template where more dialogues have it than both of these."""
-COUNTED_BYTES: Final = 16_000_000
-"""Bytes of records in which shingles are counted: all of most sets, a sample of large ones."""
+COUNTED_WORDS: Final = 2_500_000
+"""Words of dialogues in which shingles are counted: all of most sets, a sample of large ones."""
 _PHRASES: Final = 20
 _PHRASE_CHARACTERS: Final = 300
 
@@ -39,22 +39,25 @@ class FoundTemplate(NamedTuple):
     phrases: list[dict[str, Any]]
 
 
-def find_template(origin: Origin, distinct: NDArray[np.int64], hashes: NDArray[np.uint64]) -> FoundTemplate:
+def find_template(
+    origin: Origin, distinct: NDArray[np.int64], words: NDArray[np.int64], hashes: NDArray[np.uint64]
+) -> FoundTemplate:
     """Shingles that occur in more than 50 dialogues and in more than 2 % of dialogues, copies counted once.
 
-    They are counted in 16 MB of records; of more data in the distinct dialogues of smallest content hash, where the
+    They are counted in 2.5 million words; of more in the distinct dialogues of smallest content hash, where the
     share decides.
 
     Args:
         origin: where the texts are.
         distinct: shape (d,), rows of the dialogues that are no copies, ascending.
+        words: shape (d,), their words.
         hashes: shape (d,), their content hashes.
     """
     share = max(MIN_DIALOGUES / max(len(distinct), 1), MIN_SHARE)
     if share >= 1:
         return FoundTemplate(NO_TEMPLATE, len(distinct), [])
-    rows = _counted(origin, distinct, hashes)
-    found = list(walk(origin, rows, _occurrences))
+    rows = _counted(distinct, words, hashes)
+    found = list(origin.walk(rows, _occurrences))
     shingles = np.concatenate([one for one, _ in found])
     owners = np.concatenate([one for _, one in found])
     template, counts, first = _frequent(shingles, owners, share * len(rows))
@@ -64,11 +67,10 @@ def find_template(origin: Origin, distinct: NDArray[np.int64], hashes: NDArray[n
     return FoundTemplate(template, len(rows), _phrases(origin, template, counts, first, len(rows)))
 
 
-def _counted(origin: Origin, distinct: NDArray[np.int64], hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
-    sizes = origin.places.spans[distinct]
+def _counted(distinct: NDArray[np.int64], words: NDArray[np.int64], hashes: NDArray[np.uint64]) -> NDArray[np.int64]:
     order = np.argsort(hashes, kind="stable")
-    total = np.cumsum((sizes[:, 1] - sizes[:, 0])[order])
-    return np.sort(distinct[order[: max(int(np.searchsorted(total, COUNTED_BYTES, side="right")), 1)]])
+    total = np.cumsum(words[order])
+    return np.sort(distinct[order[: max(int(np.searchsorted(total, COUNTED_WORDS, side="right")), 1)]])
 
 
 def _occurrences(texts: Texts, workspace: Workspace) -> tuple[NDArray[np.uint64], NDArray[np.int64]]:
@@ -100,10 +102,10 @@ def _phrases(
     rows = np.unique(first[order][: 4 * _PHRASES])
     frequency = dict(zip(template.hashes.tolist(), counts.tolist(), strict=True))
     found: dict[str, int] = {}
-    for texts, hashes in walk(origin, rows, _by_message):
+    for texts, hashes in origin.walk(rows, _by_message):
         for i in range(len(texts.batch.roles)):
             here = hashes.hashes[hashes.offsets[i] : hashes.offsets[i + 1]]
-            spelled = words(texts.batch.message(i)) if members(here, template).any() else []
+            spelled = words_of(texts.batch.message(i)) if members(here, template).any() else []
             for start, end in _runs(members(here, template)):
                 phrase = " ".join(spelled[start : end + SHINGLE - 1])[:_PHRASE_CHARACTERS]
                 found[phrase] = max(found.get(phrase, 0), min(frequency[h] for h in here[start:end].tolist()))

@@ -9,7 +9,6 @@ import numpy as np
 
 from ultraqa.analysis import shingles
 from ultraqa.analysis.banding import connected
-from ultraqa.analysis.rereading import walk
 from ultraqa.analysis.shingles import Bounds, Sets, Similarity, Sketches, Template, shingle_sets, similarity, sketch
 from ultraqa.analysis.words import word_hashes
 
@@ -66,7 +65,7 @@ def sketches(origin: Origin, units: Units, template: Template) -> Iterator[Sketc
     def visit(texts: Texts, workspace: Workspace) -> Sketches:
         return sketch(texts.batch, word_hashes(texts.batch, workspace), units.bounds(texts), template)
 
-    yield from walk(origin, np.unique(units.rows), visit)
+    yield from origin.walk(np.unique(units.rows), visit)
 
 
 def plain_hashes(origin: Origin, units: Units) -> NDArray[np.uint64]:
@@ -75,7 +74,7 @@ def plain_hashes(origin: Origin, units: Units) -> NDArray[np.uint64]:
     def visit(texts: Texts, workspace: Workspace) -> NDArray[np.uint64]:
         return shingles.plain_hashes(texts.batch, word_hashes(texts.batch, workspace), units.bounds(texts))
 
-    return np.concatenate([np.empty(0, np.uint64), *walk(origin, np.unique(units.rows), visit)])
+    return np.concatenate([np.empty(0, np.uint64), *origin.walk(np.unique(units.rows), visit)])
 
 
 class Verified(NamedTuple):
@@ -117,7 +116,7 @@ def _sets(origin: Origin, units: Units) -> Sets:
     def visit(texts: Texts, workspace: Workspace) -> Sets:
         return shingle_sets(word_hashes(texts.batch, workspace), units.bounds(texts))
 
-    found = list(walk(origin, np.unique(units.rows), visit))
+    found = list(origin.walk(np.unique(units.rows), visit))
     starts = np.cumsum([0, *(len(one.hashes) for one in found)])
     offsets = [one.offsets[1:] + start for one, start in zip(found, starts, strict=False)]
     return Sets(np.concatenate([one.hashes for one in found]), np.concatenate([[0], *offsets]))

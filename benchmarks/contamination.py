@@ -25,12 +25,12 @@ import numpy as np
 
 import ultraqa
 from ultraqa.analysis.contamination import THRESHOLD, contamination
+from ultraqa.analysis.contamination_review import LEAST, review
 from ultraqa.analysis.encoders import resolve
 from ultraqa.analysis.ngrams import GRAM, find, index, overlaps
-from ultraqa.analysis.overlap import RUN, overlap
+from ultraqa.analysis.question_overlap import RUN, overlap
 from ultraqa.analysis.questions import Questions, hashed, read_questions
-from ultraqa.analysis.rereading import Origin
-from ultraqa.analysis.review import LEAST, review
+from ultraqa.analysis.rereading import Origin, origin_of
 from ultraqa.analysis.words import Workspace, words
 from ultraqa.dialogues.batch import Record
 from ultraqa.dialogues.reading import ReadOptions, records
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
+
+    from ultraqa.analysis.profile import Profile
 
 CHATS: Final = {
     "Alpaca": "alpaca/alpaca_data.json",
@@ -97,12 +99,13 @@ class Place(NamedTuple):
     data: Path
     questions: Questions
 
-    def origin(self, file: Path, embedder: str = "none") -> Origin:
+    def measured(self, file: Path, embedder: str = "none") -> tuple[Profile, Origin]:
         """A measured file and where its texts are."""
         profile = ultraqa.profile(
             file, self.folder / f"{embedder}.ultraqa", tokens="none", embedder=embedder, overwrite=True
         )
-        return Origin(profile, datasets([str(file)])[0], ReadOptions(), 2)
+        table = profile.table("dialogues", ["path", "start", "end"])
+        return profile, origin_of(table, datasets([str(file)])[0], ReadOptions(), 2)
 
 
 def conversations(file: Path) -> list[list[tuple[str, str]]]:
@@ -131,10 +134,11 @@ def planted(place: Place, change: Callable[[str, random.Random], str]) -> NDArra
     rng.shuffle(whole)
     file = place.folder / "planted.jsonl"
     file.write_text("".join(record(messages) for _, messages in whole))
-    origin = place.origin(file)
-    found = overlap(origin, place.questions, np.ones(len(whole), np.bool_), THRESHOLD, lambda _done, _all: None).pairs
-    planted_here = np.array([i for i, _ in whole])[origin.profile.column("dialogue", "messages")[found.message]]
-    own = (planted_here == found.item) & (origin.profile.column("position", "messages")[found.message] == 0)
+    profile, origin = place.measured(file)
+    everything = np.ones(len(whole), np.bool_)
+    found = overlap(profile, origin, place.questions, everything, THRESHOLD, lambda _done, _all: None).pairs
+    planted_here = np.array([i for i, _ in whole])[profile.column("dialogue", "messages")[found.message]]
+    own = (planted_here == found.item) & (profile.column("position", "messages")[found.message] == 0)
     marks = np.zeros((2, len(prompts)), np.bool_)
     marks[0, found.item[own & (found.coverage >= THRESHOLD)]] = True
     marks[1, found.item[own & (found.longest >= RUN)]] = True
@@ -235,7 +239,7 @@ def paraphrases(place: Place) -> list[str]:
 def published(place: Place) -> list[str]:
     """Tables of questions that published datasets hold, and of candidates for review in some of them."""
     benchmarks = place.questions.benchmarks
-    found = {name: contamination(place.origin(place.data / path), place.questions) for name, path in CHATS.items()}
+    found = {name: contamination(*place.measured(place.data / path), place.questions) for name, path in CHATS.items()}
     described = {name: one.document["benchmarks"] for name, one in found.items()}
     dialogues = [["dialogues", "", *(len(one.contaminated) for one in found.values())]]
     dialogues.append(["of these with a question", "", *(int(one.contaminated.sum()) for one in found.values())])
@@ -272,10 +276,10 @@ def candidates(place: Place) -> list[str]:
     """Table of questions with a prompt near them."""
     encoder, lines = resolve("static"), []
     for name in REVIEWED:
-        origin = place.origin(place.data / CHATS[name], "static")
-        flagged = contamination(origin, place.questions).contaminated
+        profile, origin = place.measured(place.data / CHATS[name], "static")
+        flagged = contamination(profile, origin, place.questions).contaminated
         for least in (0.65, 0.7, LEAST, 0.8, 0.85):
-            shown = review(origin.profile, place.questions, encoder, flagged, least=least)
+            shown = review(profile, place.questions, encoder, flagged, least=least)
             if shown is not None:
                 share = percent(np.arange(len(place.questions.items)) < shown["questions"])
                 lines.append([name, f"{shown['prompts']:,}", least, shown["questions"], share])

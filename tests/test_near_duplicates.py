@@ -440,7 +440,7 @@ def test_template_counts_every_dialogue_once() -> None:
 
 def test_template_of_larger_data_is_counted_in_a_sample(monkeypatch: pytest.MonkeyPatch) -> None:
     """Then the share decides, and how many dialogues were counted is said."""
-    monkeypatch.setattr(template, "COUNTED_BYTES", 200_000)
+    monkeypatch.setattr(template, "COUNTED_WORDS", 30_000)
     rng = random.Random(1)
     dialogues = [
         ["Go", f"{prose(rng, 30)} {'you are very welcome to ask again' if i % 10 == 0 else ''}"] for i in range(3_000)

@@ -62,6 +62,7 @@ def profile(
     vectors: Literal["auto", "all"] = "auto",
     duplicates: Literal["auto", "all", "none"] = "auto",
     representative: str = "first",
+    contamination: Sequence[str | os.PathLike[str]] = (),
     format: str | None = None,  # noqa: A002  (the option's name)
     map: Mapping[str, str] | None = None,  # noqa: A002
     paths: Literal["best", "all"] = "best",
@@ -85,6 +86,7 @@ def profile(
         duplicates: near-duplicates of dialogues and prompts ("auto"), also of single messages ("all"), or copies only.
         representative: which of near-duplicates is kept: "first", "longest", or the one of highest value in a column
             of the dialogues (of lowest, with "-" before its name).
+        contamination: files of questions of benchmarks that should not stand in the data.
         format: name of the records' format where detection by content is not wanted.
         map: names of record keys to the names a format knows, ``{"question": "instruction"}``.
         paths: of a tree of messages the best-ranked path, or all.
@@ -106,7 +108,7 @@ def profile(
     folder = Path(out) if out is not None else temporary() / f"{given.name}.ultraqa"
     return _measured(
         given, folder, tokens=tokens, tokenizer=tokenizer, embedder=embedder, vectors=vectors,
-        duplicates=duplicates, representative=representative, format=format, map=map,
+        duplicates=duplicates, representative=representative, contamination=contamination, format=format, map=map,
         paths=paths, fields=fields, seed=seed, workers=workers, overwrite=overwrite, progress=progress,
     )  # fmt: skip
 
@@ -130,6 +132,7 @@ def report(
     vectors: Literal["auto", "all"] = "auto",
     duplicates: Literal["auto", "all", "none"] = "auto",
     representative: str = "first",
+    contamination: Sequence[str | os.PathLike[str]] = (),
     format: str | None = None,  # noqa: A002
     map: Mapping[str, str] | None = None,  # noqa: A002
     paths: Literal["best", "all"] = "best",
@@ -161,6 +164,7 @@ def report(
         vectors: of 10,000 drawn dialogues where there is too much, or of all.
         duplicates: near-duplicates of dialogues and prompts, also of single messages, or of none.
         representative: which of near-duplicates is kept.
+        contamination: files of questions of benchmarks.
         format: name of the records' format.
         map: names of record keys.
         paths: best-ranked or all paths of trees.
@@ -198,8 +202,8 @@ def report(
         if isinstance(one, Profile)
         else _measured(
             one, folder / f"{one.name}.ultraqa", tokens=tokens, tokenizer=tokenizer, embedder=embedder,
-            vectors=vectors, duplicates=duplicates, representative=representative, format=format, map=map,
-            paths=paths, fields=(by,) if by else (), seed=seed,
+            vectors=vectors, duplicates=duplicates, representative=representative, contamination=contamination,
+            format=format, map=map, paths=paths, fields=(by,) if by else (), seed=seed,
             workers=workers, overwrite=overwrite, progress=progress,
         )
         for one in resolved(data)
@@ -308,6 +312,7 @@ def _measured(
     vectors: Literal["auto", "all"],
     duplicates: Literal["auto", "all", "none"],
     representative: str,
+    contamination: Sequence[str | os.PathLike[str]],
     format: str | None,  # noqa: A002
     map: Mapping[str, str] | None,  # noqa: A002
     paths: Literal["best", "all"],
@@ -341,12 +346,12 @@ def _measured(
     read = ReadOptions(format=format, mapping=tuple((map or {}).items()), paths=paths, fields=tuple(fields))
     measures = Measures(
         read, counted, Path(tokenizer) if tokenizer is not None else None, os.fspath(embedder), vectors, seed,
-        duplicates, representative,
+        duplicates, representative, tuple(os.fspath(one) for one in contamination),
     )  # fmt: skip
     try:
         RecordReader(format=format, mapping=map, paths=paths)
         measures.pieces()
-        _ = measures.encoder
+        _ = measures.encoder, measures.questions
     except (OSError, ValueError) as error:
         raise DataError(str(error)) from error
     found = measuring.profile(

@@ -73,6 +73,10 @@ Representative = Annotated[
         help="which duplicate is kept: first, longest, or highest in a column (-COLUMN: lowest)",
     ),
 ]
+Contamination = Annotated[
+    list[str] | None,
+    typer.Option("--contamination", metavar="FILE", help="questions of a benchmark, looked for in the data"),
+]
 Seed = Annotated[int, typer.Option("--seed", help="of all random draws")]
 Workers = Annotated[int | None, typer.Option("--workers", help="threads; the result does not depend on it", min=1)]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace Profiles of other data or parameters")]
@@ -131,6 +135,7 @@ def report(
     vectors: Vectors = "auto",
     duplicates: Duplicates = "auto",
     representative: Representative = "first",
+    contamination: Contamination = None,
     tokens: Tokens = "auto",
     tokenizer: Tokenizer = None,
     format_: Format = None,
@@ -158,6 +163,7 @@ def report(
             tokens=_choice("--tokens", tokens, TOKENS), tokenizer=tokenizer, embedder=embedder,
             vectors=_choice("--vectors", vectors, VECTORS),
             duplicates=_choice("--duplicates", duplicates, DUPLICATES), representative=representative,
+            contamination=contamination or (),
             format=format_, map=_pairs(map_),
             paths=_choice("--paths", paths, PATHS), seed=seed, workers=workers, overwrite=overwrite, progress=progress,
             command=["ultraqa", *sys.argv[1:]],
@@ -188,6 +194,7 @@ def profile(
     vectors: Vectors = "auto",
     duplicates: Duplicates = "auto",
     representative: Representative = "first",
+    contamination: Contamination = None,
     tokens: Tokens = "auto",
     tokenizer: Tokenizer = None,
     format_: Format = None,
@@ -210,6 +217,7 @@ def profile(
             data, out, tokens=_choice("--tokens", tokens, TOKENS), tokenizer=tokenizer, embedder=embedder,
             vectors=_choice("--vectors", vectors, VECTORS),
             duplicates=_choice("--duplicates", duplicates, DUPLICATES), representative=representative,
+            contamination=contamination or (),
             format=format_, map=_pairs(map_),
             paths=_choice("--paths", paths, PATHS), fields=tuple(by or ()), seed=seed, workers=workers,
             overwrite=overwrite, progress=progress,
