@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 
 from ultraqa.analysis import arrow
 from ultraqa.analysis.near_duplicates import THRESHOLD, Found, Scope, copies, near_duplicates, sketched
-from ultraqa.analysis.shingles import BINS, SHINGLE, SHORT, SUFFIXES, Template
-from ultraqa.analysis.template import MIN_DIALOGUES, MIN_SHARE, find_template
+from ultraqa.analysis.shingles import BINS, NO_TEMPLATE, SHINGLE, SHORT, SUFFIXES, Template
+from ultraqa.analysis.template import MIN_DIALOGUES, MIN_SHARE, FoundTemplate, find_template
 from ultraqa.analysis.verification import Units, sketches
 from ultraqa.analysis.words import intern
 from ultraqa.dialogues.batch import ASSISTANT
@@ -68,36 +68,49 @@ def deduplicate(
         _scope("dialogue", folded, folded.hashes, representative),
         _scope("prompt", folded, folded.prompts, representative),
     ]
-    single = [_messages("assistant", folded, representative), _messages("message", folded, representative)]
+    template, document, share = NO_TEMPLATE, {}, {}
     if near == "none":
-        return Deduplicated(_columns(list(map(copies, whole)), list(map(copies, single)), folded), {})
-    units = whole[0].units
-    known = find_template(origin, units.rows, units.words, folded.hashes[units.rows])
-    found = [_near(folder, folded, origin, scope, known.template) for scope in whole]
-    if near == "all":
-        sizes = [int((scope.units.words >= SHORT).sum()) for scope in single]
-        announce(sum(sizes), 2 * BINS * sum(sizes))
-        of_messages = [_near_messages(folder, origin, scope, known.template) for scope in single]
+        found = [copies(scope) for scope in whole]
     else:
-        of_messages = [copies(scope) for scope in single]
-    _write_pairs(folder / PAIRS, list(zip([*whole, *single], [*found, *of_messages], strict=True)))
-    share = {"template_share": arrow.numbers(found[0].template_share)}
-    return Deduplicated(
-        {**_columns(found, of_messages, folded), **share},
-        {
-            "threshold": THRESHOLD,
-            "words": SHINGLE,
-            "representative": representative,
-            "scopes": [one.document for one in [*found, *of_messages]],
-            "template": {
-                "dialogues": MIN_DIALOGUES,
-                "share": MIN_SHARE,
-                "counted": known.counted,
-                "shingles": len(known.template),
-                "phrases": known.phrases,
-            },
-        },
-    )
+        units = whole[0].units
+        known = find_template(origin, units.rows, units.words, folded.hashes[units.rows])
+        template = known.template
+        found = [_near(folder, folded, origin, scope, template) for scope in whole]
+        document = _document(known, representative)
+        share = {"template_share": arrow.numbers(found[0].template_share)}
+    pairs = [_pairs(scope, one) for scope, one in zip(whole, found, strict=True)]
+    owner = folded.owners()
+    if near == "all":
+        announce(*_sizes(folded))
+    copied = np.zeros(len(folded.hashes), np.int64)
+    for name in ("assistant", "message"):  # one after the other: there are many messages
+        scope = _messages(name, folded, owner, representative)
+        one = _near_messages(folder, origin, scope, template) if near == "all" else copies(scope)
+        pairs.append(_pairs(scope, one))
+        found.append(_of_dialogues(one, owner, len(folded.hashes)))
+        if name == "assistant":
+            copied = np.bincount(owner[(one.duplicate_of >= 0) & (one.near == 0)], minlength=len(folded.hashes))
+        del scope, one
+    if near != "none":
+        document["scopes"] = [one.document for one in found]
+        with atomically(folder / PAIRS) as partial:
+            pq.write_table(pa.concat_tables(pairs), partial, compression="lz4", write_statistics=False)
+    return Deduplicated({**_columns(found), "exact_duplicates_assistant": arrow.numbers(copied), **share}, document)
+
+
+def _document(known: FoundTemplate, representative: str) -> dict[str, Any]:
+    template = {
+        "dialogues": MIN_DIALOGUES, "share": MIN_SHARE, "counted": known.counted, "shingles": len(known.template),
+        "phrases": known.phrases,
+    }  # fmt: skip
+    return {"threshold": THRESHOLD, "words": SHINGLE, "representative": representative, "template": template}
+
+
+def _sizes(folded: Folded) -> tuple[int, int]:
+    """Messages of 25 words or more, of the assistant counted once more, and bytes of their sketches at most."""
+    long = folded.message("words") >= SHORT
+    total = int(long.sum()) + int((long & (folded.message("role") == ASSISTANT)).sum())
+    return total, 2 * BINS * total
 
 
 def _scope(name: str, folded: Folded, hashes: NDArray[np.uint64], representative: str) -> Scope:
@@ -108,13 +121,13 @@ def _scope(name: str, folded: Folded, hashes: NDArray[np.uint64], representative
     return Scope(name, units, of, _rank(representative, folded, words, np.arange(len(words))))
 
 
-def _messages(name: str, folded: Folded, representative: str) -> Scope:
+def _messages(name: str, folded: Folded, owner: NDArray[np.int64], representative: str) -> Scope:
     """All messages, or those of the assistant, but empty ones."""
     chosen = folded.message("characters") > 0
     if name == "assistant":
         chosen &= folded.message("role") == ASSISTANT
     of, first = _distinct(np.where(chosen, folded.message("hash"), np.uint64(0)))
-    words, owner = folded.message("words").astype(np.int64), folded.owners()
+    words = folded.message("words").astype(np.int64)
     units = Units("message", owner[first], folded.message("position")[first].astype(np.int64), words[first])
     return Scope(name, units, of, _rank(representative, folded, words, owner))
 
@@ -193,36 +206,29 @@ def _stored(folder: Path, scope: Scope, size: int, parts: Iterable[NDArray[np.ui
     return found
 
 
-def _write_pairs(file: Path, found: list[tuple[Scope, Found]]) -> None:
-    tables = []
-    for scope, one in found:
-        pairs, units = one.verified.pairs, scope.units
-        columns: dict[str, NDArray[Any]] = {
-            "row": units.rows[pairs[:, 0]], "position": units.positions[pairs[:, 0]],
-            "other": units.rows[pairs[:, 1]], "other_position": units.positions[pairs[:, 1]],
-            **one.verified.similarity._asdict(),
-        }  # fmt: skip
-        names = {"scope": arrow.strings([scope.name] * len(pairs))}
-        tables.append(arrow.table({**names, **{name: arrow.numbers(values) for name, values in columns.items()}}))
-    with atomically(file) as partial:
-        pq.write_table(pa.concat_tables(tables), partial, compression="lz4", write_statistics=False)
+def _pairs(scope: Scope, found: Found) -> pa.Table:
+    """The verified pairs of a scope, by the places of their texts."""
+    (first, second), units = found.verified.pairs.T, scope.units
+    columns: dict[str, NDArray[Any]] = {
+        "row": units.rows[first], "position": units.positions[first],
+        "other": units.rows[second], "other_position": units.positions[second],
+        **found.verified.similarity._asdict(),
+    }  # fmt: skip
+    names = {"scope": arrow.strings([scope.name] * len(first))}
+    return arrow.table({**names, **{name: arrow.numbers(values) for name, values in columns.items()}})
 
 
-def _columns(whole: list[Found], single: list[Found], folded: Folded) -> dict[str, pa.Array]:
-    owner = folded.owners()
-    found = [*whole, *(_of_dialogues(one, owner, len(folded.hashes)) for one in single)]
+def _columns(found: list[Found]) -> dict[str, pa.Array]:
     columns: dict[str, pa.Array] = {}
     for suffix, one in zip(SUFFIXES.values(), found, strict=True):
-        none = one.duplicate_of < 0
         columns |= {
-            f"duplicate_of{suffix}": arrow.numbers(one.duplicate_of, none),
+            f"duplicate_of{suffix}": arrow.numbers(one.duplicate_of, one.duplicate_of < 0),
             f"duplicate_kind{suffix}": _kinds(one),
             f"near_duplicate{suffix}": arrow.numbers(one.near.astype(np.int32)),
             f"similarity{suffix}": arrow.numbers(one.similarity),
             f"cluster{suffix}": arrow.numbers(one.cluster, one.cluster < 0),
         }
-    copied = np.bincount(owner[(single[0].duplicate_of >= 0) & (single[0].near == 0)], minlength=len(folded.hashes))
-    return columns | {"exact_duplicates_assistant": arrow.numbers(copied)}
+    return columns
 
 
 def _kinds(found: Found) -> pa.Array:

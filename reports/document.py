@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import re
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ultraqa.analysis.metric import Result
+from ultraqa.reports import duplicates
 from ultraqa.reports.differences import LEVEL
 from ultraqa.reports.examples import examples
 from ultraqa.reports.findings import SEVERITIES, findings
@@ -61,6 +62,7 @@ def document(
     scores: Sequence[Result] = (),
     covered: Mapping[str, Coverage] | None = None,
     user_turns: Mapping[str, UserTurns] | None = None,
+    overlap: Mapping[str, Any] | None = None,
     methods: Sequence[Mapping[str, str]] = (),
     command: Sequence[str] = (),
 ) -> dict[str, Any]:
@@ -75,12 +77,13 @@ def document(
         scores: further numbers of the same datasets, joined from outside.
         covered: how each dataset covers the first one's topics, by name.
         user_turns: how each dataset's user messages differ from the first one's, by name.
+        overlap: what of each dataset is in each other one, under ``matrix``.
         methods: definitions of the metrics, each with name, unit, direction, doc and source.
         command: the words of the command that made the report; folders are left out of it.
     """
     rows = [*(row for profile in profiles for row in profile.rows()), *scores]
     covered = covered or {}
-    found = [findings(profile) for profile in profiles]
+    found = [findings(profile, text=text, overlap=(overlap or {}).get("matrix", ())) for profile in profiles]
     listed = [finding for profile, (some, _) in zip(profiles, found, strict=True) for finding in _placed(profile, some)]
     listed.sort(key=lambda finding: SEVERITIES.index(finding.severity))
     shown = [
@@ -117,6 +120,10 @@ def document(
                 }
                 for name, found_ in (user_turns or {}).items()
             ],
+            "near_duplicates": _known(duplicates.near_duplicates(profile, text=text) for profile in profiles),
+            "semantic_duplicates": _known(map(duplicates.semantic_duplicates, profiles)),
+            "contamination": _known(duplicates.contamination(profile, text=text) for profile in profiles),
+            "overlap": overlap,
             "findings": [asdict(finding) for finding in listed],
             "not_measured": [missing._asdict() for _, some in found for missing in some],
             "examples": shown,
@@ -131,6 +138,11 @@ def document(
 def results(report: Mapping[str, Any], key: str = "results") -> list[Result]:
     """The rows of a document, ``results`` or ``published``."""
     return [Result(**row) for row in report[key]]
+
+
+def _known(found: Iterable[dict[str, Any] | None]) -> list[dict[str, Any]]:
+    """What was measured, dataset by dataset."""
+    return [one for one in found if one is not None]
 
 
 def _placed(profile: Measured, some: Sequence[Finding]) -> list[Finding]:

@@ -45,13 +45,13 @@ def examples(
     if not reasons:
         return []
     rows = sorted(reasons)
-    places = _places(profile, rows)
+    where = places(profile, rows)
     limit = min(DIALOGUE_CHARACTERS, int(REPORT_CHARACTERS * share) // len(rows))
     dialogues = dict(zip(rows, profile.texts(rows), strict=True)) if text else {}
     return [
         {
             "dataset": profile.name,
-            **places[row],
+            **where[row],
             "why": why,
             "turns": turns(dialogues[row], limit) if row in dialogues else [],
         }
@@ -99,7 +99,7 @@ def _random(n: int, seed: int) -> list[int]:
     return sorted(random.Random(seed).sample(range(n), min(n, RANDOM_ROWS)))  # noqa: S311
 
 
-def _places(profile: Measured, rows: Sequence[int]) -> dict[int, dict[str, Any]]:
+def places(profile: Measured, rows: Sequence[int]) -> dict[int, dict[str, Any]]:
     """Where each row stands: id, file, byte span, and line where lines mean something."""
     columns = {name: column(profile, name) for name in ("row", "id", "path", "start", "end")}
     known = {name: values for name, values in columns.items() if values is not None}

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from ultraqa.reports import numbers, specials, thresholds
+from ultraqa.reports import duplicate_findings, numbers, specials, thresholds
 from ultraqa.reports.measured import Finding, NotMeasured, Numbers, say, worst_rows
 from ultraqa.reports.thresholds import RULES, Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ultraqa.analysis.metric import Result
     from ultraqa.reports.measured import Measured
@@ -24,11 +24,20 @@ _SPECIALS: tuple[Callable[[Numbers, Measured], Iterable[Finding]], ...] = (
     specials.languages,
     specials.few,
     specials.notices,
+    duplicate_findings.contaminated,
 )
 
 
-def findings(profile: Measured) -> tuple[list[Finding], list[NotMeasured]]:
-    """All findings of one dataset, gravest first, and what could not be looked at."""
+def findings(
+    profile: Measured, *, text: bool = True, overlap: Sequence[Mapping[str, Any]] = ()
+) -> tuple[list[Finding], list[NotMeasured]]:
+    """All findings of one dataset, gravest first, and what could not be looked at.
+
+    Args:
+        profile: the dataset.
+        text: whether sentences may hold words of the dialogues.
+        overlap: what of each dataset of the report is in each other one.
+    """
     table = Numbers(profile)
     found: list[Finding] = []
     missing: list[NotMeasured] = []
@@ -42,6 +51,8 @@ def findings(profile: Measured) -> tuple[list[Finding], list[NotMeasured]]:
     found = _without_roles(found, table, profile)
     for special in _SPECIALS:
         found.extend(special(table, profile))
+    found.extend(duplicate_findings.templated(profile, text=text))
+    found.extend(duplicate_findings.overlapping(profile, overlap))
     return sorted(found, key=lambda finding: SEVERITIES.index(finding.severity)), missing
 
 
@@ -62,7 +73,7 @@ def _without_roles(found: list[Finding], table: Numbers, profile: Measured) -> l
 def _unusable(rule: Rule, row: Result | None, table: Numbers) -> str:
     """Why a number carries no verdict, empty where it does."""
     if row is None:
-        return "no such number in the profile"
+        return rule.missing
     if row.value is None:
         return row.note or "undefined"
     total = table.total(row)

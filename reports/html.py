@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ultraqa.analysis.judge_prompt import PROMPT
 from ultraqa.reports import document as documents
-from ultraqa.reports import numbers, plots, sections, svg
+from ultraqa.reports import duplicate_tables, numbers, plots, sections, svg
 from ultraqa.reports.published import notes
 from ultraqa.reports.sections import Rows, comparison_lines, published_lines
 from ultraqa.reports.table import comparison
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import jinja2
     import markupsafe
 
-_TEMPLATES = ("report.html.j2", "parts.html.j2", "style.css")
+_TEMPLATES = ("report.html.j2", "duplicates.html.j2", "parts.html.j2", "style.css")
 SEVERITY_SIGNS = {"fail": "✕", "warn": "!", "info": "i"}
 _EXTREME_TITLES = {
     "lowest_mtld": "Lowest lexical diversity (mtld of the assistant’s messages)",
@@ -59,6 +59,7 @@ def render(document: Mapping[str, Any]) -> str:
         judges=sorted({row.version.partition(" ")[2] for row in rows.all if row.metric == "coherence_judge"}),
         judge_prompt=PROMPT,
         plots=plots,
+        duplicates=duplicate_tables,
         sections=sections,
     )
 

@@ -1,4 +1,7 @@
-"""report.md: the findings and the comparison table for a page on GitHub or a job summary, without dialogue texts."""
+"""report.md: findings, numbers and duplicates for a page on GitHub or a job summary, without dialogues.
+
+The only words of the data in it are the phrase of a template that a finding names.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,15 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ultraqa.reports import document as documents
-from ultraqa.reports import numbers
+from ultraqa.reports import duplicate_tables, numbers
 from ultraqa.reports.published import notes, paper_name
+from ultraqa.reports.sections import Rows
 from ultraqa.reports.table import ComparisonTable, comparison
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from ultraqa.reports.sections import Table
 
 _SIGNS = {"fail": "✕ fail", "warn": "! warn", "info": "i info"}
 _SPECIAL = re.compile(r"[\\`*_\[\]<>|~&#$@]|:(?=//)|(?<=www)\.")
@@ -22,7 +28,7 @@ def render(document: Mapping[str, Any]) -> str:
     table = comparison(documents.results(document))
     names = ", ".join(text(one["name"]) for one in document["datasets"])
     parts = [f"# UltraQA report: {names}", _datasets(document), "## Findings", _findings(document)]
-    parts += ["## Numbers", render_table(table)]
+    parts += ["## Numbers", render_table(table), *_duplicates(document)]
     if document["published"]:
         published = comparison(documents.results(document, "published"))
         parts += ["## Published rows", f"Not measured here. Source: {text(document['published_source'])}."]
@@ -50,6 +56,46 @@ def render_table(table: ComparisonTable, *, paper: bool = False) -> str:
     if reasons and not paper:
         parts.append("Empty cells:\n\n" + "\n".join(reasons))
     return "\n\n".join(parts)
+
+
+def _duplicates(document: Mapping[str, Any]) -> list[str]:
+    """Duplicates, template, overlap and contamination, as far as they were measured."""
+    rows = Rows(documents.results(document))
+    repeated, shared = duplicate_tables.scopes(document, rows), duplicate_tables.overlap_lines(document)
+    found = document.get("contamination")
+    parts = [_table(repeated)] if repeated.lines else []
+    parts += [text(duplicate_tables.DEFINITION)] if rows.has("near_duplicates") else []
+    parts += [_templates(document), _table(shared) if shared.lines else ""]
+    if found:
+        parts += [_table(duplicate_tables.benchmarks(document), "questions of"), text(duplicate_tables.NO_PARAPHRASE)]
+        waiting = sum(one["review"]["questions"] for one in found if "review" in one)
+        parts += [f"For review: {waiting:,} questions with a message near to them, in report.html."] * bool(waiting)
+    elif repeated.lines and not rows.has("contaminated"):
+        parts.append("Questions of benchmarks were not looked for.")
+    return ["## Duplicates and contamination", *parts] if any(parts) else []
+
+
+def _templates(document: Mapping[str, Any]) -> str:
+    lines = []
+    for one in document.get("near_duplicates", ()):
+        if phrases := one["template"]["phrases"]:
+            spread = numbers.number(phrases[0]["share"], "share")
+            lines.append(
+                f"- {text(one['dataset'])}: {one['template']['shingles']:,} sequences of {one['words']} words are "
+                f"template; the most frequent stands in {spread} of the dialogues."
+            )
+    return "\n".join(lines)
+
+
+def _table(table: Table, corner: str = "") -> str:
+    """A table of the report, what stands below a number in brackets behind it; groups in their lines' names."""
+    lines = [[corner, *map(text, table.head[1:])]]
+    for line in table.lines:
+        name = f"{line.group}, {line.name}" if line.group else line.name
+        cells = (_join(text(value.text), f"({text(value.below)})" * bool(value.below)) for value in line.cells)
+        lines.append([text(name), *cells])
+    head, *body = [f"| {' | '.join(line)} |" for line in lines]
+    return "\n".join([head, f"|:--|{'--:|' * (len(table.head) - 1)}", *body])
 
 
 def text(raw: str) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
+from ultraqa.analysis.duplicates import exact_duplicates
 from ultraqa.reports import numbers
 
 if TYPE_CHECKING:
@@ -148,24 +149,32 @@ def column(profile: Measured, name: str) -> NDArray[Any] | None:
 
 
 def worst_rows(profile: Measured, name: str, end: str = "high", limit: int = ROWS) -> list[int]:
-    """The rows at the worse end of a column, at most ``limit``, worst first, equals in file order.
+    """The worst rows by a column, at most ``limit``, worst first, equals in file order.
 
-    ``end`` is high (above 0), low, or group: then the column holds the row of the original, and the first copy of each
-    of the most copied dialogues is taken.
+    ``end`` is high (above 0), low, copies or near. Of copies the column holds hashes of texts, of near ones the row of
+    the kept text: then the first copy of each of the most repeated texts is taken.
     """
     found = column(profile, name) if name else None
     if found is None:
         return []
+    if end == "copies":
+        return _first_of_groups(exact_duplicates(found.astype(np.uint64)), limit)
     values = found.astype(float)
+    if end == "near":
+        near = column(profile, name.replace("duplicate_of", "near_duplicate"))
+        return [] if near is None else _first_of_groups(np.where(near > 0, values, -1), limit)
     rows = np.flatnonzero(~np.isnan(values))
-    if end == "group":
-        rows = rows[values[rows] >= 0]
-        _, first, sizes = np.unique(values[rows], return_index=True, return_counts=True)
-        rows, ranks = rows[first], -sizes.astype(float)
-        order = np.lexsort((rows, ranks))
-    elif end == "high":
+    if end == "high":
         rows = rows[values[rows] > 0]
         order = np.argsort(-values[rows], kind="stable")
     else:
         order = np.argsort(values[rows], kind="stable")
     return [int(row) for row in rows[order][:limit]]
+
+
+def _first_of_groups(originals: NDArray[Any], limit: int) -> list[int]:
+    """The first row of each group of equal originals, the largest groups first; -1 is none."""
+    rows = np.flatnonzero(originals >= 0)
+    _, first, sizes = np.unique(originals[rows], return_index=True, return_counts=True)
+    order = np.lexsort((first, -sizes))
+    return [int(row) for row in rows[first[order]][:limit]]

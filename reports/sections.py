@@ -130,13 +130,17 @@ class Rows:
         """One row, None where it is not in the document."""
         return self._index.get((dataset, metric, scope, statistic, budget))
 
+    def has(self, metric: str) -> bool:
+        """Whether there is a number of a metric, whatever its value."""
+        return any(row.metric == metric for row in self.all)
+
     def shares(self, metrics: Sequence[str], scope: str = "dialogue") -> Table:
         """Share and count of each metric, a column a dataset (for one dataset: a column each)."""
         lines = []
         for metric in metrics:
             rows = [(self.get(d, metric, scope, "share"), self.get(d, metric, scope, "count")) for d in self.datasets]
             if any(share for share, _ in rows):
-                cells = tuple(_share_cell(*pair) for pair in rows)
+                cells = tuple(share_cell(*pair) for pair in rows)
                 lines.append(Line(metric, _apart(cells[0]) if self.single else cells))
         return Table(("", "share", "number") if self.single else ("", *self.datasets), tuple(lines))
 
@@ -149,13 +153,6 @@ class Rows:
         table = self.shares(_WINDOWS)
         names = [f"over {int(line.name.rpartition('_')[2]):,} tokens" for line in table.lines]
         return table._replace(lines=tuple(line._replace(name=n) for line, n in zip(table.lines, names, strict=True)))
-
-    def duplicates(self) -> Table:
-        """Exact duplicates of dialogues, prompts and replies."""
-        lines = []
-        for scope, name in (("dialogue", "dialogues"), ("prompt", "prompts"), ("assistant", "assistant messages")):
-            lines += [line._replace(name=name) for line in self.shares(("exact_duplicates",), scope).lines]
-        return self.shares(())._replace(lines=tuple(lines))
 
     def families(self, prefix: str) -> Table:
         """Shares of a family of metrics (``language.``, ``script.``), largest first."""
@@ -193,7 +190,7 @@ class Rows:
                     rows = [self.get(dataset, metric, scope, statistic) for statistic in _QUANTILES]
                     if rows[0] is not None:
                         cells = (*map(_number_cell, rows), *_base_cells(rows[0]))
-                        lines.append(self._line(dataset, numbers.label(metric, scope, "mean"), cells))
+                        lines.append(self.line(dataset, numbers.label(metric, scope, "mean"), cells))
         return Table(("", "mean", "5th percentile", "median", "95th percentile", "n", "undefined"), tuple(lines))
 
     def shape(self) -> Table:
@@ -212,7 +209,7 @@ class Rows:
             for dataset in self.datasets:
                 rows = [self.get(dataset, metric, scope, "value", budget) for budget in budgets]
                 if any(rows):
-                    lines.append(self._line(dataset, metric, tuple(map(_number_cell, rows))))
+                    lines.append(self.line(dataset, metric, tuple(map(_number_cell, rows))))
         return Table(("", *(f"{budget:,} words" for budget in budgets)), tuple(lines))
 
     def selected(self, keys: Sequence[tuple[str, str, str]]) -> Table:
@@ -246,7 +243,7 @@ class Rows:
             for dataset in self.datasets:
                 rows = [self.get(dataset, *key, budget) for budget in budgets]
                 if any(rows):
-                    lines.append(self._line(dataset, key[0], tuple(map(_number_cell, rows))))
+                    lines.append(self.line(dataset, key[0], tuple(map(_number_cell, rows))))
         return Table(("", *(f"{budget:,} {unit}" for budget in budgets)), tuple(lines))
 
     def notes(self, keys: Sequence[tuple[str, str, str]]) -> list[tuple[str, str]]:
@@ -254,7 +251,7 @@ class Rows:
         rows = [self._only(dataset, *key) for dataset in self.datasets for key in keys]
         return list(dict.fromkeys((row.dataset, row.note) for row in rows if row is not None and row.note))
 
-    def _line(self, dataset: str, name: str, cells: tuple[Value, ...]) -> Line:
+    def line(self, dataset: str, name: str, cells: tuple[Value, ...]) -> Line:
         """A line of its own for one dataset, a line in the metric's group for several."""
         return Line(name, cells) if self.single else Line(dataset, cells, name)
 
@@ -295,7 +292,8 @@ def published_lines(table: ComparisonTable) -> Table:
     return Table(("", *(name.removesuffix(" (published)") for name in table.datasets)), tuple(lines))
 
 
-def _share_cell(share: Result | None, count: Result | None) -> Value:
+def share_cell(share: Result | None, count: Result | None) -> Value:
+    """A share with its number below, or why there is none."""
     if share is None or share.value is None:
         return Value("–", (share.note if share else "") or "not measured")
     below = numbers.number(count.value, "count") if count else ""

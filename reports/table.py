@@ -50,6 +50,10 @@ _COLUMNS: tuple[tuple[str, str, str, str, str], ...] = (
     (OURS, "exact_duplicates", "dialogue", "share", _REPEATED),
     (OURS, "exact_duplicates", "prompt", "share", _REPEATED),
     (OURS, "exact_duplicates", "assistant", "share", _REPEATED),
+    (OURS, "near_duplicates", "dialogue", "share", _REPEATED),
+    (OURS, "near_duplicates", "prompt", "share", _REPEATED),
+    (OURS, "semantic_duplicates", "dialogue", "share", _REPEATED),
+    (OURS, "contaminated", "dialogue", "share", "lower = less is leaked"),
     (VECTORS, "vendi", "dialogue", "value", "higher = more diverse"),
     (VECTORS, "nearest_distance", "dialogue", "mean", "higher = more spread out"),
     (VECTORS, "topic_entropy", "dialogue", "value", "higher = more even"),
@@ -65,7 +69,7 @@ _COLUMNS: tuple[tuple[str, str, str, str, str], ...] = (
     (TEXTS, "hedging", "assistant", "share", ""),
 )
 
-_FAMILIES = ("language.", "script.", "role.", "sector.")
+_FAMILIES = ("language.", "script.", "role.", "sector.", "contaminated.")
 
 
 class Column(NamedTuple):
@@ -90,7 +94,7 @@ _SHORT = 40
 _FITTED = "1 lsa "
 _ANY_LANGUAGE = frozenset({
     "dialogues", "rounds", "messages", "assistant_token_share", "tokens_over_4096", "exact_duplicates",
-    "topic_similarity", "coherence_judge",
+    "topic_similarity", "coherence_judge", "contaminated",
 })  # fmt: skip
 """Metrics that mean the same in every language; lengths and lexical indices depend on how a language is written."""
 

@@ -24,7 +24,9 @@ _LABEL_WIDTH = 40
 # A column of values with their marks, and one of intervals, with the space between columns.
 _CELL_WIDTH, _INTERVAL_WIDTH = 14, 16
 # A terminal is for the gravest; the files have everything.
-_FINDINGS, _NOTES = 24, 6
+_FINDINGS, _NOTES, _BENCHMARKS = 24, 6, 3
+# What fewer dialogues share is a turn of phrase rather than a form that was filled in.
+_TEMPLATE = 0.1
 
 
 def show(document: Mapping[str, Any], console: Console | None = None) -> None:
@@ -62,7 +64,39 @@ def _show(document: Mapping[str, Any], console: Console) -> None:
         for block in _blocks(published, console.width, title="Published, not measured here"):
             console.print(block)
         _print(console, f"Source: {document['published_source']}. report.html has the caveats of each column.")
+    _duplicates(document, console)
     _findings(document, console)
+
+
+def _duplicates(document: Mapping[str, Any], console: Console) -> None:
+    """What table and findings do not say: a template that is in many dialogues, and how many questions were found."""
+    told = {one["dataset"] for one in document["findings"] if one["finding"] == "templated"}
+    lines = [
+        (one["dataset"], _template(one)) for one in document.get("near_duplicates", ()) if one["dataset"] not in told
+    ]
+    lines += [(one["dataset"], _contamination(one)) for one in document.get("contamination", ())]
+    many = len(document["datasets"]) > 1
+    for dataset, line in lines:
+        _print(console, f"{numbers.name_cell(dataset)}, {line}" if many and line else line)
+
+
+def _template(one: Mapping[str, Any]) -> str:
+    phrases = one["template"]["phrases"]
+    if not phrases or phrases[0]["share"] < _TEMPLATE:
+        return ""
+    words = f"“{phrases[0]['text']}”" if "text" in phrases[0] else "one phrase"
+    return f"template: {words} stands in {numbers.number(phrases[0]['share'], 'share')} of the dialogues"
+
+
+def _contamination(one: Mapping[str, Any]) -> str:
+    asked = one["benchmarks"]
+    found = sorted((each for each in asked if each["found"]), key=lambda each: -each["found"] / each["items"])
+    if found:
+        listed = ", ".join(f"{each['found']:,} of {each['items']:,} of {each['name']}" for each in found[:_BENCHMARKS])
+        shown = f"questions found: {listed}{' and others' * (len(found) > _BENCHMARKS)}"
+    else:
+        shown = f"none of {sum(each['items'] for each in asked):,} questions found"
+    return f"contamination: {shown}; paraphrases are not excluded"
 
 
 def _notes(table: ComparisonTable, console: Console) -> None:

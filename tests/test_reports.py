@@ -416,8 +416,25 @@ def test_a_finding_about_one_dialogue_shows_one() -> None:
 
 def test_repeated_dialogues_show_one_copy_of_each_large_group() -> None:
     """Rows 3, 4 and 5 copy row 0, row 2 copies row 1: the first copy of each original, the larger group first."""
-    profile = FakeProfile(share("exact_duplicates", 0.4), {"duplicate_of": [-1, -1, 1, 0, 0, 0]})
-    assert found(profile)["repeated_dialogues"].rows == [3, 2]
+    hashes = [2**63 + 1, 7, 7, 2**63 + 1, 2**63 + 1, 2**63 + 1]
+    assert found(FakeProfile(share("exact_duplicates", 0.4), {"content_hash": hashes}))["repeated_dialogues"].rows == [
+        3,
+        2,
+    ]
+
+
+def test_a_near_duplicate_is_no_copy_and_a_copy_of_one_is() -> None:
+    """Row 1 resembles row 0, row 2 copies row 1: each finding shows its own, whatever the text that is kept."""
+    rows = [*share("exact_duplicates", 0.2), *share("near_duplicates", 0.4)]
+    columns = {
+        "content_hash": [5, 6, 6, 7, 8, 9],
+        "duplicate_of": [None, 0.0, 0.0, None, 3.0, None],
+        "near_duplicate": [0, 1, 1, 0, 1, 0],
+    }
+    by_name = found(FakeProfile(rows, columns))
+    assert by_name["repeated_dialogues"].rows == [2]
+    assert by_name["near_duplicate_dialogues"].rows == [1, 4]
+    assert by_name["near_duplicate_dialogues"].severity == "fail"
 
 
 def test_what_was_not_measured_is_listed_and_is_no_finding() -> None:
