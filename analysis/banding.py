@@ -28,7 +28,8 @@ _HELD_PAIRS: Final = 1 << 24
 def densify(values: NDArray[np.uint16]) -> NDArray[np.bool_]:
     """Fill empty bins from others chosen by hash (Shrivastava 2017), in place; which sketches have any shingle.
 
-    Equal sets stay equal, and the share of equal bins stays an unbiased estimate of the Jaccard similarity.
+    Equal sets stay equal, and the share of equal bins stays an unbiased estimate of the Jaccard similarity. A sketch
+    without a shingle becomes noise, which is like no other.
     """
     filled = np.zeros(len(values), np.bool_)
     _densify(values, filled)
@@ -64,7 +65,7 @@ def connected(pairs: NDArray[np.int64], size: int) -> NDArray[np.int64]:
 
 
 class Kept(NamedTuple):
-    """Which of u texts are kept: ``kept[i]`` is the one that i duplicates, or i; ``similarity`` with it, 1 of itself."""
+    """Which of u texts are kept: ``kept[i]`` is the one that i duplicates, or i; ``similarity`` to it, 1 of itself."""
 
     kept: NDArray[np.int64]
     similarity: NDArray[np.float64]
@@ -118,6 +119,10 @@ def _densify(values, filled):
         for b in range(BINS):
             full += row[b] != EMPTY
         filled[u] = full > 0
+        if full == 0:
+            for b in range(BINS):
+                h = (np.uint64(u) * np.uint64(BINS) + np.uint64(b + 1)) * np.uint64(0x9E3779B97F4A7C15)
+                row[b] = np.uint16(h >> np.uint64(48))
         if full == 0 or full == BINS:
             continue
         source = row.copy()

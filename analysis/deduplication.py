@@ -31,6 +31,8 @@ SIGNATURES: Final = "signatures{}.npy"
 """Files of the sketches of distinct texts of 25 words or more, without template, one for each scope's suffix."""
 
 
+TEMPLATE: Final = "template.npy"
+"""The shingles that are template, as hashes."""
 PAIRS: Final = "pairs.parquet"
 """All verified pairs: scope, row and position of both texts, and how similar they are."""
 
@@ -75,6 +77,8 @@ def deduplicate(
         units = whole[0].units
         known = find_template(origin, units.rows, units.words, folded.hashes[units.rows])
         template = known.template
+        with atomically(folder / TEMPLATE) as partial, partial.open("wb") as out:
+            np.save(out, template.hashes)
         found = [_near(folder, folded, origin, scope, template) for scope in whole]
         document = _document(known, representative)
         share = {"template_share": arrow.numbers(found[0].template_share)}

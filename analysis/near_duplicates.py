@@ -98,7 +98,7 @@ def near_duplicates(
     plain = plain.copy()
     plain[long[~filled]] = plain_hashes(origin, scope.units.some(long[~filled]))
     pairs = candidates(values)
-    pairs = long[pairs[filled[pairs].all(axis=1)]].reshape(-1, 2)
+    pairs = long[pairs[filled[pairs].all(axis=1)]].reshape(-1, 2)  # of few texts every pair is one
     verified = verify(origin, scope.units, pairs, template, THRESHOLD)
     rank = _ranks(scope)
     edges, weights = _with_short(verified, plain, rank)

@@ -14,10 +14,11 @@ import pyarrow.parquet as pq
 from ultraqa.analysis import arrow
 from ultraqa.analysis.corpus import SampledText
 from ultraqa.analysis.metric import Result
+from ultraqa.analysis.rereading import Origin, origin_of
 from ultraqa.analysis.shingles import shingles
 from ultraqa.analysis.words import words
 from ultraqa.dialogues.reading import ReadOptions, reopen
-from ultraqa.dialogues.sources import DataError, Source, sha256
+from ultraqa.dialogues.sources import DataError, Dataset, Source, sha256
 from ultraqa.dialogues.streams import line_at
 
 if TYPE_CHECKING:
@@ -184,6 +185,15 @@ class Profile:
         found = MinHash(num_perm=128, seed=1)
         found.update_batch([shingle.encode() for text in spoken for shingle in shingles(words(text))])
         return found
+
+    def origin(self, workers: int = 1) -> Origin:
+        """Where the texts are read again in batches, by so many threads.
+
+        Raises:
+            DataError: the data is gone or is no longer what was measured.
+        """
+        table = self.table("dialogues", ["path", "start", "end"])
+        return origin_of(table, Dataset(self.name, tuple(self._sources(None))), self._read_options(), workers)
 
     def lines(self, rows: Sequence[int]) -> list[int | None]:
         """The line (from 1) at which each dialogue's record begins; None in tables, and where the data is gone."""

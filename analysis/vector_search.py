@@ -85,10 +85,11 @@ class Search:
     def add(self, places: NDArray[np.int64]) -> None:
         """Let the vectors at some places be found from now on."""
         self.places = np.append(self.places, places)
-        if self._directions is not None:
-            self._index.add(_sketched(self.vectors[places], self._directions))
-        elif self._index is not None:
-            self._index.add(self.vectors[places])
+        if self._index is None:
+            return
+        for first in range(0, len(places), _TOGETHER):  # a few at a time: a second copy of all would cost memory
+            some = self.vectors[places[first : first + _TOGETHER]]
+            self._index.add(some if self._directions is None else _sketched(some, self._directions))
 
     def most_similar(
         self, queries: NDArray[np.float32], threshold: float
@@ -213,7 +214,7 @@ def _sketched(vectors: NDArray[np.float32], directions: NDArray[np.float32]) -> 
 def _inverted_file(vectors: NDArray[np.float32], places: NDArray[np.int64]) -> Any:
     import faiss  # noqa: PLC0415  (only where vectors are)
 
-    lists = max(1, int(2 * len(places) ** 0.5))
+    lists = min(len(places), int(2 * len(places) ** 0.5))
     index: Any = faiss.index_factory(vectors.shape[1], f"IVF{lists},Flat", faiss.METRIC_INNER_PRODUCT)
     index.cp.seed, index.cp.min_points_per_centroid = SEED, 1
     index.train(vectors[spread(places, _PER_CENTRE * lists)])

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 import ultraqa
 from ultraqa.analysis import banding, engine, near_duplicates, shingles, template, verification, words
+from ultraqa.analysis.near_overlap import near_overlap
 from ultraqa.dialogues.batch import Batch, BatchBuilder, Dialogue, Record
 
 if TYPE_CHECKING:
@@ -466,3 +467,31 @@ def test_resumed_runs_find_the_same(large: list[Spoken], tmp_path: Path) -> None
     for file in ("dialogues.parquet", "pairs.parquet", "signatures.npy", "profile.json"):
         assert (again.path / file).read_bytes() == (whole.path / file).read_bytes()
     assert engine.Measures().duplicates == "none"
+
+
+def test_near_duplicates_between_datasets_are_those_of_brute_force(large: list[Spoken], tmp_path: Path) -> None:
+    """Of two halves of 1,500 dialogues, with what is template in one counting in neither; short ones by their words."""
+    ours = [["Say hi", "Hi there"], *large[:900]]
+    theirs = [["say HI!", "hi there."], ["Say hi", "No"], *large[900:]]
+    a, b = (measured(some, tmp_path / f"{name}.ultraqa") for name, some in (("a", ours), ("b", theirs)))
+    found = near_overlap(a, b, 2)
+    assert found is not None
+    pairs = dict(zip(zip(found.rows.tolist(), found.others.tolist(), strict=True), found.similarity, strict=True))
+    assert pairs.pop((0, 0)) == 1
+    stripped = template_of(ours) | template_of(theirs)
+    left, right = ([grams(texts) - stripped for texts in some] for some in (ours, theirs))
+    oracle = {(i, j): jaccard(x, y) for i, x in enumerate(left) for j, y in enumerate(right)}
+    oracle = {pair: value for pair, value in oracle.items() if value >= near_duplicates.THRESHOLD}
+    assert len(oracle) > 50
+    assert pairs.keys() == oracle.keys()
+    assert all(pairs[pair] == pytest.approx(value, abs=1e-12) for pair, value in oracle.items())
+
+
+def test_near_duplicates_between_datasets_need_both_to_have_been_sought(tmp_path: Path) -> None:
+    """Else nothing is known."""
+    rng = random.Random(3)
+    dialogues = [["Go", prose(rng, 60)]]
+    a = measured(dialogues, tmp_path / "a.ultraqa")
+    b = measured(dialogues, tmp_path / "b.ultraqa", duplicates="none")
+    assert near_overlap(a, b, 1) is None
+    assert near_overlap(a, a, 1) is not None

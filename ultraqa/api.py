@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -115,6 +116,7 @@ def profile(
 
 def report(
     *data: Data,
+    against: Sequence[Data] = (),
     out: str | os.PathLike[str] = "ultraqa-report",
     by: str | None = None,
     scores: str | os.PathLike[str] | None = None,
@@ -146,6 +148,7 @@ def report(
 
     Args:
         data: one or more datasets, as for ``profile``; a finished Profile's folder is read, not measured.
+        against: further datasets that are only looked through for what they share with these: a test set, say.
         out: folder of the report; report files in it are replaced, Profiles of equal data and parameters are used.
         by: a record field by whose values each dataset is split and compared.
         scores: a table (CSV, JSONL or Parquet) of external scores per dialogue, joined by ``id`` or ``row``.
@@ -197,7 +200,7 @@ def report(
         _check_judge(settings)
     if scores is not None and not Path(scores).is_file():
         raise DataError(f"{scores} does not exist: scores are read from a CSV, JSONL or Parquet file")
-    profiles = [
+    measured = [
         one
         if isinstance(one, Profile)
         else _measured(
@@ -206,8 +209,9 @@ def report(
             format=format, map=map, paths=paths, fields=(by,) if by else (), seed=seed,
             workers=workers, overwrite=overwrite, progress=progress,
         )
-        for one in resolved(data)
+        for one in resolved([*data, *against])
     ]  # fmt: skip
+    profiles = measured[: len(data)]
     shown: list[Profile | ProfilePart] = list(profiles)
     if by:
         shown = [part for one in profiles for part in split(one, by)]
@@ -217,9 +221,10 @@ def report(
 
         scored = joined(profiles, Path(scores))
     judged, refusal = _judged_all(profiles, settings, progress) if judge is not None else ([], None)
+    shared = _overlap(measured, len(data), folder / "overlap.parquet", workers or _cores())
     found = document(
         shown, version=version("ultraqa"), published=published, text=text, seed=seed,
-        scores=[*scored, *judged], covered=_covered(profiles),
+        scores=[*scored, *judged], covered=_covered(profiles), overlap=shared,
         user_turns=_user_turns(profiles, seed), methods=[one._asdict() for one in definitions()], command=command,
     )  # fmt: skip
     write(found, folder)
@@ -285,6 +290,27 @@ def _covered(profiles: Sequence[Profile]) -> dict[str, Coverage]:
 
     found = {one.name: coverage(profiles[0], one) for one in profiles[1:]}
     return {name: one for name, one in found.items() if one is not None}
+
+
+def _overlap(
+    profiles: Sequence[Profile], shown: int, file: Path, workers: int
+) -> dict[str, list[dict[str, Any]]] | None:
+    """What of each of the first ``shown`` datasets is in each other one; the pairs of dialogues go into a file."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from ultraqa.analysis.near_overlap import near_overlap
+    from ultraqa.analysis.overlap import matrix, overlaps
+    from ultraqa.dialogues.writing import atomically
+
+    file.unlink(missing_ok=True)
+    if len(profiles) < 2:
+        return None
+    names = {one.name for one in profiles[:shown]}
+    found = [one for one in overlaps(profiles, partial(near_overlap, workers=workers)) if one.dataset in names]
+    with atomically(file) as partly:
+        pq.write_table(pa.concat_tables([pa.table(one.matches) for one in found]), partly, compression="lz4")
+    return {"matrix": matrix(found)}
 
 
 def _user_turns(profiles: Sequence[Profile], seed: int) -> dict[str, UserTurns]:

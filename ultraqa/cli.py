@@ -104,6 +104,10 @@ def _root(
 def report(
     data: Data,
     out: Annotated[Path, typer.Option("-o", "--out", help="folder of the report")] = Path("ultraqa-report"),
+    against: Annotated[
+        list[str] | None,
+        typer.Option("--against", metavar="DATA", help="a dataset looked through for what it shares with these"),
+    ] = None,
     published: Annotated[
         bool, typer.Option("--published", help="show the UltraChat table's published rows beside")
     ] = False,
@@ -157,7 +161,8 @@ def report(
 
     with _Display() as progress:
         done = ultraqa.report(
-            *data, out=out, by=by, scores=scores, published=published, text=not no_text, judge=judge,
+            *data, against=against or (), out=out, by=by, scores=scores, published=published, text=not no_text,
+            judge=judge,
             judge_url=judge_url, judge_sample=judge_sample, judge_budget=judge_budget,
             judge_concurrency=judge_concurrency, judge_timeout=judge_timeout,
             tokens=_choice("--tokens", tokens, TOKENS), tokenizer=tokenizer, embedder=embedder,

@@ -1,0 +1,98 @@
+"""Near-duplicates between two datasets: the sketches of both together, candidates verified by the texts of both."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from ultraqa.analysis.banding import candidates
+from ultraqa.analysis.deduplication import SIGNATURES, TEMPLATE
+from ultraqa.analysis.duplicates import exact_duplicates
+from ultraqa.analysis.near_duplicates import THRESHOLD, sketched
+from ultraqa.analysis.overlap import Pairs
+from ultraqa.analysis.rereading import Origin, Texts
+from ultraqa.analysis.shingles import Template
+from ultraqa.analysis.verification import Units, verify
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from ultraqa.analysis.profile import Profile
+
+
+def near_overlap(a: Profile, b: Profile, workers: int) -> Pairs | None:
+    """Pairs of dialogues of two datasets that are near-duplicates, by the definition of ``near_duplicates``.
+
+    What is a template of one of them counts in neither. None where near-duplicates of one were not sought.
+
+    Args:
+        a: one dataset.
+        b: another.
+        workers: threads.
+
+    Raises:
+        DataError: the data of one is no longer what was measured.
+    """
+    if not (a.document.get("near_duplicates") and b.document.get("near_duplicates")):
+        return None
+    sides = [_Side(profile) for profile in (a, b)]
+    short = _equal(*sides)
+    ours, theirs = (side.units() for side in sides)
+    values = np.concatenate([side.values() for side in sides])
+    pairs = candidates(values)
+    pairs = pairs[(pairs[:, 0] < len(ours)) & (pairs[:, 1] >= len(ours))]
+    if not len(pairs):
+        return short
+    both = Units("dialogue", *(np.concatenate(column) for column in zip(
+        (ours.rows, ours.positions, ours.words), (theirs.rows + len(a), theirs.positions, theirs.words), strict=True
+    )))  # fmt: skip
+    template = Template(np.unique(np.concatenate([side.template for side in sides])))
+    found = verify(_both(a.origin(workers), b.origin(workers), len(a)), both, pairs, template, THRESHOLD)
+    first, second = both.rows[found.pairs].T
+    return Pairs(*map(np.concatenate, zip(short, (first, second - len(a), found.similarity.jaccard), strict=True)))
+
+
+class _Side:
+    """The distinct dialogues of one dataset."""
+
+    def __init__(self, profile: Profile) -> None:
+        rows = np.flatnonzero(exact_duplicates(profile.column("content_hash")) < 0)
+        words = profile.column("words")[rows]
+        self.plain = profile.column("plain_hash")[rows]
+        self.template = np.load(profile.path / TEMPLATE)
+        self._file = profile.path / SIGNATURES.format("")
+        self.all = Units("dialogue", rows, np.zeros(len(rows), np.int64), words)
+
+    def units(self) -> Units:
+        """Those that have a sketch."""
+        return self.all.some(sketched(self.all, self.plain))
+
+    def values(self) -> NDArray[np.uint16]:
+        """The sketches."""
+        found: NDArray[np.uint16] = np.load(self._file)
+        return found
+
+
+def _equal(a: _Side, b: _Side) -> Pairs:
+    """Short dialogues that say the same; of several of b the first."""
+    ours, theirs = (np.flatnonzero(side.plain) for side in (a, b))
+    kinds, first = np.unique(b.plain[theirs], return_index=True)
+    if not len(kinds):
+        return Pairs(*(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0)))
+    at = np.minimum(np.searchsorted(kinds, a.plain[ours]), len(kinds) - 1)
+    same = kinds[at] == a.plain[ours]
+    return Pairs(a.all.rows[ours[same]], b.all.rows[theirs[first[at[same]]]], np.ones(int(same.sum())))
+
+
+def _both(a: Origin, b: Origin, size: int) -> Origin:
+    """Two origins as one: the rows of the second are counted on from the ``size`` of the first."""
+
+    def read(rows: NDArray[np.int64]) -> Iterator[Texts]:
+        yield from a.read(rows[rows < size])
+        for texts in b.read(rows[rows >= size] - size):
+            yield Texts(texts.rows + size, texts.batch)
+
+    return Origin(read, a.workers)
