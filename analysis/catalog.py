@@ -18,6 +18,7 @@ from ultraqa.analysis import (
     relevance,
     sectors,
     self_bleu,
+    semantic_duplicates,
     syntax,
     topics,
 )
@@ -118,6 +119,9 @@ def _vectors() -> list[Definition]:
         _of("topic_similarity", "dialogue prompt user assistant", "", apart, topics.topic_similarity),
         _of("topic_similarity_paper", "dialogue", "", apart, topics.topic_similarity_paper),
         _of("vendi", "dialogue", "dialogues", "higher = more diverse", topics.vendi),
+        _of(
+            "semantic_duplicates", "dialogue", "share", "lower = less repeated", semantic_duplicates.semantic_duplicates
+        ),
         _of("nearest_distance", "dialogue", "", "higher = more spread out", topics.nearest_distance),
         _of("topic_entropy", "dialogue", "", "higher = more even", topics.topic_entropy),
         _of("relevance", "dialogue assistant", "", fit, relevance.relevance),

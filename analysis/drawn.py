@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ultraqa.analysis import relevance, topics
+from ultraqa.analysis import relevance, semantic_duplicates, topics
 from ultraqa.analysis.metric import Result
 from ultraqa.analysis.part import Part, part_of
 from ultraqa.analysis.self_bleu import self_bleu_4
@@ -86,6 +86,7 @@ def _vector_rows(drawn: Part, encoding: Encoding) -> list[Result]:
         found = space(part)
         if found is not None:
             yield from topics.rows(part, found)
+            yield from semantic_duplicates.rows(part, found)
             yield from relevance.rows(part, version)
 
     return _in_language(drawn, languages, measured, _REMEDY)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from ultraqa.analysis import arrow, relevance, topics
+from ultraqa.analysis import arrow, relevance, semantic_duplicates, topics
 from ultraqa.analysis.assembly import add_columns
 from ultraqa.analysis.corpus import PARTS
 from ultraqa.analysis.drawing import draw, spoken, walk
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 MAPPED: Final = 1_500
 """Dialogues that the map of topics shows."""
+_ALIKE: Final = semantic_duplicates.Columns._fields
 
 
 def stage_two(
@@ -60,13 +61,17 @@ def _add_vector_columns(profile: Profile, rows: NDArray[np.int64], seed: int) ->
     """Add the columns that follow from vectors, and topics and map to the document."""
     part = embedded(part_of(profile, rows))
     found = space(part) if part is not None else None
-    whole = {name: np.full(len(profile), np.nan) for name in (*relevance.Columns._fields, "topic")}
+    whole = {name: np.full(len(profile), np.nan) for name in (*relevance.Columns._fields, "topic", *_ALIKE)}
     if part is not None and found is not None:
         columns: dict[str, NDArray[np.float64]] = relevance.columns(part, found, seed)._asdict()
         columns["topic"] = _topics(profile, part, found)
+        alike, profile.document["semantic_duplicates"] = semantic_duplicates.columns(part, found)
+        columns |= alike._asdict()
         for name, values in columns.items():
             whole[name][part.rows] = values
-    add_columns(profile, _numbers(whole))
+    of = whole.pop("semantic_duplicate_of")
+    rows_of = arrow.numbers(np.nan_to_num(of).astype(np.int64), np.isnan(of))
+    add_columns(profile, {**_numbers(whole), "semantic_duplicate_of": rows_of})
 
 
 def _syntax(profile: Profile, seed: int) -> list[Result]:

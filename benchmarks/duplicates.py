@@ -6,6 +6,9 @@
 off, re-cased with other punctuation, or behind another template; how much is changed is swept. The oracle knows all
 pairs of dialogues (by an inverted index over the sets of word 5-grams, made in plain Python), without the 5-grams that
 more than 50 dialogues and 2 % of dialogues share.
+
+And the template trap: 20,000 dialogues with one shared opener of 60 words, bodies of 3 to 18 different words and a
+prompt of 4 words, with and without the guard; 200 of them stand there twice, re-cased with other punctuation.
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import random
 import sys
 import tempfile
 from collections import Counter
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -25,9 +28,11 @@ import pandas as pd
 from scipy import sparse
 
 import ultraqa
-from ultraqa.analysis.shingles import SHORT
+from ultraqa.analysis import deduplication, template
+from ultraqa.analysis.shingles import NO_TEMPLATE, SHORT, shingles
 from ultraqa.analysis.words import words
 
+TRAPPED, TWINS = 20_000, 200
 RECORDS, PLANTED, BINS = 50_000, 8_000, (0.3, 0.4, 0.5, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0001)
 OPENERS = (
     "Thank you for your question, I am glad to help you with this and will try to be as clear and complete as I can.",
@@ -45,7 +50,7 @@ def main() -> None:
     data = folder / "planted.jsonl"
     data.write_text("".join(json.dumps(record) + "\n" for record in records))
     found = ultraqa.profile(data, folder / "planted.ultraqa", embedder="none", tokens="none")
-    text = table(found, exact_pairs(records), planted)
+    text = table(found, exact_pairs(records), planted) + trap(random.Random(9), folder)  # noqa: S311
     sys.stdout.write(text)
     if options.out:
         options.out.write_text(text)
@@ -160,6 +165,38 @@ def table(profile: ultraqa.Profile, exact: pd.DataFrame, planted: dict[int, str]
         f"{document['template']['shingles']}. Planted and flagged (any amount of change), of {PLANTED // 5:,} each: "
         f"{', '.join(kinds)}.", "",
     ])  # fmt: skip
+
+
+def trap(rng: random.Random, folder: Path) -> str:
+    """What is flagged of templated dialogues, without the guard and with it."""
+    opener = prose(rng, 60)
+    bodies = [prose(rng, 3 + i % 16) for i in range(TRAPPED)]
+    dialogues = [["Please help me now", f"{opener} {body}"] for body in bodies]
+    twins = [[user, f"{reply.upper()}!"] for user, reply in rng.sample(dialogues, TWINS)]
+    data = [{"data": one} for one in dialogues + twins]
+    some = [set(shingles(words(reply))) for _, reply in rng.sample(dialogues, 500)]
+    similar = [len(a & b) / len(a | b) >= 0.7 for a, b in combinations(some, 2)]
+    counts = []
+    for guard in (False, True):
+        finder = template.find_template
+        if not guard:
+            deduplication.find_template = lambda *_: template.FoundTemplate(NO_TEMPLATE, 0, [])
+        out = folder / f"trap-{guard}.ultraqa"
+        flagged = ultraqa.profile(data, out, embedder="none", tokens="none").dialogues().duplicate_of.notna()
+        deduplication.find_template = finder
+        counts.append((int(flagged[:TRAPPED].sum()), int(flagged[TRAPPED:].sum())))
+    lines = [f"| {name} | {wrong:,} | {right:,} |" for name, (wrong, right) in zip(("off", "on"), counts, strict=True)]
+    return "\n".join([
+        "", "# The template trap", "",
+        f"{TRAPPED:,} dialogues, {TWINS} of them twice; {100 * sum(similar) / len(similar):.0f} % of pairs of them have a "
+        "similarity of 0.7 or more by their opener.", "",
+        "| guard | flagged wrongly | duplicates found |", "|---|--:|--:|", *lines, "",
+    ])  # fmt: skip
+
+
+def prose(rng: random.Random, n: int) -> str:
+    """Words of letters that hardly repeat a 5-gram by chance."""
+    return " ".join("w" + "".join(chr(97 + int(digit)) for digit in str(rng.randrange(50_000))) for _ in range(n))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ import os
 import re
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,7 +30,7 @@ from ultraqa.analysis.encoders import resolve
 from ultraqa.analysis.part import part_of
 from ultraqa.analysis.semantic_duplicates import semantic_duplicates, semantic_kept
 from ultraqa.analysis.statistics import wilson
-from ultraqa.analysis.vector_search import cosines
+from ultraqa.analysis.vector_search import cosines, one_thread
 from ultraqa.analysis.vectors import space
 
 FILES = (
@@ -47,6 +48,11 @@ BINS = (0.85, 0.9, 0.925, 0.95, 0.975, 1.01)
 LABELS = Path(__file__).parent / "results" / "semantic_labels.csv"
 EDITED = {"static": 2_000, "minilm": 400}
 SEED = 7
+HEAD = (
+    "| vectors | all pairs by faiss, CPU-s | exact, CPU-s | found | approximate, CPU-s | found | recall that it prints "
+    "| recall against exact | SemDeDup-style, CPU-s | dropped |",
+    "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+)
 
 
 class Vectors(NamedTuple):
@@ -68,7 +74,8 @@ def measured(file: str, encoder: str, folder: Path) -> Vectors:
     )  # fmt: skip
     part = part_of(profile)
     known = space(part)
-    assert known is not None
+    if known is None:
+        raise SystemExit(f"{path.stem} has no vectors")
     return Vectors(profile, known.dialogues, np.flatnonzero(part.distinct & known.dialogues.any(axis=1)))
 
 
@@ -96,9 +103,7 @@ def labelled(encoder: str) -> list[dict[str, str]]:
 
 def precision(encoder: str, known: dict[str, Vectors]) -> list[str]:
     """Pairs by bin of cosine, and the share of the labelled ones that are the same."""
-    lines = [
-        f"| {encoder} | " + " | ".join(f"{a:g}–{min(b, 1):g}" for a, b in zip(BINS, BINS[1:], strict=False)) + " |"
-    ]
+    lines = [f"| {encoder} | " + " | ".join(f"{a:g}–{min(b, 1):g}" for a, b in pairwise(BINS)) + " |"]
     lines.append("|---|" + "--:|" * (len(BINS) - 1))
     for name, one in known.items():
         pairs = counted(nearest_earlier(one.vectors[one.rows]))
@@ -107,7 +112,7 @@ def precision(encoder: str, known: dict[str, Vectors]) -> list[str]:
     at = [similarity(known, row) for row in labels]
     for title, chosen in (("Alpaca", ("alpaca_data",)), ("the others", tuple(known.keys() - {"alpaca_data"}))):
         here = [(c, int(row["same"])) for c, row in zip(at, labels, strict=True) if row["dataset"] in chosen]
-        cells = [share([same for c, same in here if a <= c < b]) for a, b in zip(BINS, BINS[1:], strict=False)]
+        cells = [share([same for c, same in here if a <= c < b]) for a, b in pairwise(BINS)]
         lines.append(f"| same request and same answer, {title} | " + " | ".join(cells) + " |")
     every = [int(row["same"]) for c, row in zip(at, labels, strict=True) if c >= 0.95]
     return [*lines, "", f"From .95 up, all datasets: {share(every)}."]
@@ -158,8 +163,9 @@ def edits(encoder: str, folder: Path) -> list[str]:
         chosen = [pair for pair in texts if "digit" not in kind or re.search(r"\d", "".join(pair))]
         plain, other = embedded(used, chosen), embedded(used, [[edit(text) for text in pair] for pair in chosen])
         at = (plain * other).sum(axis=1)
-        lines.append(f"| {kind} | {len(chosen)} | " + " | ".join(f"{(at >= t).mean():.2f}" for t in (0.9, 0.95, 0.975)))
-    return [line.rstrip() + (" |" if not line.endswith("|") else "") for line in lines]
+        cells = (f"{(at >= t).mean():.2f}" for t in (0.9, 0.95, 0.975))
+        lines.append(f"| {kind} | {len(chosen)} | {' | '.join(cells)} |")
+    return lines
 
 
 def embedded(encoder: Any, dialogues: list[list[str]]) -> np.ndarray:
@@ -175,10 +181,10 @@ def cost(name: str, vectors: np.ndarray, threshold: float) -> list[str]:
     for n in (10_000, 25_000, len(vectors)):
         some = np.ascontiguousarray(vectors[:n])
         start = time.process_time()
-        faiss.omp_set_num_threads(1)
-        index = faiss.IndexFlatIP(some.shape[1])
-        index.add(some)
-        index.search(some, 2)
+        with one_thread():
+            index = faiss.IndexFlatIP(some.shape[1])
+            index.add(some)
+            index.search(some, 2)
         plain = time.process_time() - start
         cells = [f"{plain:.1f}"]
         found = {}
@@ -229,21 +235,13 @@ def main() -> None:
             lines += ["", f"## {encoder}: edited copies of Alpaca dialogues", "", *edits(encoder, folder)]
             alpaca = known["alpaca_data"]
             vectors = alpaca.vectors[alpaca.rows]
-            lines += ["", f"## {encoder}: the search on Alpaca, one thread of faiss", "", *HEAD]
+            lines += ["", f"## {encoder}: the search on Alpaca, in one thread", "", *HEAD]
             lines += [line for threshold in (0.9, 0.95) for line in cost(encoder, vectors, threshold)]
     if given.show is None:
         print("\n".join(lines))
     if given.out:
         given.out.write_text("\n".join(lines) + "\n")
 
-
-HEAD = (
-    (
-        "| vectors | all pairs by faiss, CPU-s | exact, CPU-s | found | approximate, CPU-s | found | recall that it prints | "
-        "recall against exact | SemDeDup-style, CPU-s | dropped |"
-    ),
-    "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
-)
 
 if __name__ == "__main__":
     main()
