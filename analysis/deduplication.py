@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ultraqa.analysis import arrow
-from ultraqa.analysis.near_duplicates import THRESHOLD, Found, Scope, copies, near_duplicates, sketched
+from ultraqa.analysis.near_duplicates import THRESHOLD, Found, Scope, copies, near_duplicates, repeats, sketched
 from ultraqa.analysis.shingles import BINS, NO_TEMPLATE, SHINGLE, SHORT, SUFFIXES, Template
 from ultraqa.analysis.template import MIN_DIALOGUES, MIN_SHARE, FoundTemplate, find_template
 from ultraqa.analysis.verification import Units, sketches
@@ -86,20 +86,24 @@ def deduplicate(
     owner = folded.owners()
     if near == "all":
         announce(*_sizes(folded))
-    copied = np.zeros(len(folded.hashes), np.int64)
+    repeated = np.zeros(len(folded.hashes), np.int64)
     for name in ("assistant", "message"):  # one after the other: there are many messages
-        scope = _messages(name, folded, owner, representative)
-        one = _near_messages(folder, origin, scope, template) if near == "all" else copies(scope)
-        pairs.append(_pairs(scope, one))
-        found.append(_of_dialogues(one, owner, len(folded.hashes)))
+        if near == "all":
+            scope = _messages(name, folded, owner, representative)
+            one = _near_messages(folder, origin, scope, template)
+            pairs.append(_pairs(scope, one))
+            del scope
+        else:
+            one = repeats(name, _hashes(name, folded))
         if name == "assistant":
-            copied = np.bincount(owner[(one.duplicate_of >= 0) & (one.near == 0)], minlength=len(folded.hashes))
-        del scope, one
+            repeated = np.bincount(owner[(one.duplicate_of >= 0) & (one.near == 0)], minlength=len(folded.hashes))
+        found.append(_of_dialogues(one, owner, len(folded.hashes)))
+        del one
     if near != "none":
         document["scopes"] = [one.document for one in found]
         with atomically(folder / PAIRS) as partial:
             pq.write_table(pa.concat_tables(pairs), partial, compression="lz4", write_statistics=False)
-    return Deduplicated({**_columns(found), "exact_duplicates_assistant": arrow.numbers(copied), **share}, document)
+    return Deduplicated({**_columns(found), "exact_duplicates_assistant": arrow.numbers(repeated), **share}, document)
 
 
 def _document(known: FoundTemplate, representative: str) -> dict[str, Any]:
@@ -127,13 +131,18 @@ def _scope(name: str, folded: Folded, hashes: NDArray[np.uint64], representative
 
 def _messages(name: str, folded: Folded, owner: NDArray[np.int64], representative: str) -> Scope:
     """All messages, or those of the assistant, but empty ones."""
-    chosen = folded.message("characters") > 0
-    if name == "assistant":
-        chosen &= folded.message("role") == ASSISTANT
-    of, first = _distinct(np.where(chosen, folded.message("hash"), np.uint64(0)))
+    of, first = _distinct(_hashes(name, folded))
     words = folded.message("words").astype(np.int64)
     units = Units("message", owner[first], folded.message("position")[first].astype(np.int64), words[first])
     return Scope(name, units, of, _rank(representative, folded, words, owner))
+
+
+def _hashes(name: str, folded: Folded) -> NDArray[np.uint64]:
+    """Hashes of all messages, 0 for an empty one and, where only the assistant's count, for a user's."""
+    chosen = folded.message("characters") > 0
+    if name == "assistant":
+        chosen &= folded.message("role") == ASSISTANT
+    return np.where(chosen, folded.message("hash"), np.uint64(0))
 
 
 def _distinct(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -165,6 +165,7 @@ def _assemble(
         progress(Progress(0, messages, f"messages to compare: their sketches take {size / 1e6:,.0f} MB on disk"))
 
     duplicates = deduplicate(folder, folded, origin, measures.duplicates, measures.representative, announce)
+    return_memory()
     counted = write_tables(folder, dataset.name, folded, duplicates.columns)
     samples = {scope: sampled_text(getattr(folded.sample, scope)) for scope in PARTS}
     write_sample(folder / "sample.npz", samples)

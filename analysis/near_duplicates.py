@@ -55,10 +55,10 @@ class Found(NamedTuple):
     """
 
     duplicate_of: NDArray[np.int64]
-    similarity: NDArray[np.float64]
-    near: NDArray[np.int64]
+    similarity: NDArray[np.floating]
+    near: NDArray[np.integer]
     cluster: NDArray[np.int64]
-    template_share: NDArray[np.float64]
+    template_share: NDArray[np.floating]
     verified: Verified
     document: dict[str, Any]
 
@@ -68,6 +68,15 @@ def copies(scope: Scope) -> Found:
     n = len(scope.units)
     kept = Kept(np.arange(n), np.ones(n))
     return _spread(scope, kept, _ranks(scope), np.full(n, np.nan), NOTHING, {"scope": scope.name, "texts": n})
+
+
+def repeats(name: str, hashes: NDArray[np.uint64]) -> Found:
+    """Texts that equal an earlier one byte for byte, by their hashes (0 for no text): holds less than a Scope."""
+    first = exact_duplicates(hashes)
+    texts = int(((first < 0) & (hashes != 0)).sum())
+    similarity = np.where(first >= 0, np.float32(1), np.float32(np.nan))
+    near = np.zeros(len(first), np.int8)
+    return Found(first, similarity, near, first, similarity, NOTHING, {"scope": name, "texts": texts})
 
 
 def near_duplicates(
