@@ -210,8 +210,11 @@ def _near_messages(folder: Path, origin: Origin, scope: Scope, template: Templat
 def _stored(folder: Path, scope: Scope, size: int, parts: Iterable[NDArray[np.uint16]]) -> NDArray[np.uint16]:
     """Sketches in a file of their own, mapped: they are larger than all that is held in memory."""
     file = folder / SIGNATURES.format(SUFFIXES[scope.name])
-    whole: Any = np.lib.format.open_memmap(file, "w+", np.uint16, (size, BINS)) if size else np.empty((0, BINS))
-    found: NDArray[np.uint16] = np.asarray(whole, np.uint16)
+    if size:
+        found: NDArray[np.uint16] = np.asarray(np.lib.format.open_memmap(file, "w+", np.uint16, (size, BINS)))
+    else:  # nothing cannot be mapped
+        found = np.empty((0, BINS), np.uint16)
+        np.save(file, found)
     at = 0
     for part in parts:
         found[at : at + len(part)] = part

@@ -14,6 +14,7 @@ from ultraqa.analysis.overlap import Pairs
 from ultraqa.analysis.rereading import Origin, Texts
 from ultraqa.analysis.shingles import Template
 from ultraqa.analysis.verification import Units, verify
+from ultraqa.dialogues.sources import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,15 +27,13 @@ if TYPE_CHECKING:
 def near_overlap(a: Profile, b: Profile, workers: int) -> Pairs | None:
     """Pairs of dialogues of two datasets that are near-duplicates, by the definition of ``near_duplicates``.
 
-    What is a template of one of them counts in neither. None where near-duplicates of one were not sought.
+    What is a template of one of them counts in neither. None where near-duplicates of one were not sought, or where its
+    data is no longer what was measured: Profiles are compared without texts, too.
 
     Args:
         a: one dataset.
         b: another.
         workers: threads.
-
-    Raises:
-        DataError: the data of one is no longer what was measured.
     """
     if not (a.document.get("near_duplicates") and b.document.get("near_duplicates")):
         return None
@@ -50,7 +49,11 @@ def near_overlap(a: Profile, b: Profile, workers: int) -> Pairs | None:
         (ours.rows, ours.positions, ours.words), (theirs.rows + len(a), theirs.positions, theirs.words), strict=True
     )))  # fmt: skip
     template = Template(np.unique(np.concatenate([side.template for side in sides])))
-    found = verify(_both(a.origin(workers), b.origin(workers), len(a)), both, pairs, template, THRESHOLD)
+    try:
+        origin = _both(a.origin(workers), b.origin(workers), len(a))
+    except DataError:
+        return None
+    found = verify(origin, both, pairs, template, THRESHOLD)
     first, second = both.rows[found.pairs].T
     return Pairs(*map(np.concatenate, zip(short, (first, second - len(a), found.similarity.jaccard), strict=True)))
 

@@ -38,11 +38,11 @@ class Part:
 
     def dialogue(self, column: str) -> NDArray[Any]:
         """A dialogue column, shape (d,)."""
-        return self.profile.column(column)[self.rows]
+        return _some(self.profile.column(column), self.rows)
 
     def message(self, column: str) -> NDArray[Any]:
         """A message column, shape (m,)."""
-        return self.profile.column(column, "messages")[self.members]
+        return _some(self.profile.column(column, "messages"), self.members)
 
     def subset(self, chosen: NDArray[np.bool_]) -> Part:
         """Those of the dialogues that a mask of shape (d,) chooses."""
@@ -56,6 +56,11 @@ class Part:
     def version(self, metric: str) -> str:
         """Version of a metric's definition, with the tokenizer where it counts pieces."""
         return str(self.profile.document["versions"].get(metric, "1"))
+
+
+def _some(values: NDArray[Any], chosen: NDArray[np.int64]) -> NDArray[Any]:
+    """Some of the values; of all of them no copy is made."""
+    return values if len(chosen) == len(values) else values[chosen]
 
 
 def part_of(profile: Profile, rows: NDArray[np.int64] | None = None, name: str | None = None) -> Part:

@@ -121,10 +121,11 @@ class Profile:
             return file.read(columns=None if columns is None else list(columns))
 
     def column(self, name: str, table: str = "dialogues") -> NDArray[Any]:
-        """One column as an array, nulls of numbers as NaN."""
+        """One column as an array, nulls of numbers as NaN; not to be written to."""
         if (table, name) in self._kept:
             return self._kept[table, name]
         found = arrow.array(self.table(table, [name])[name])
+        found.flags.writeable = False
         if len(self) <= _SMALL:
             self._kept[table, name] = found
         return found

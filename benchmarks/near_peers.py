@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -73,7 +74,7 @@ class Tool(NamedTuple):
     @property
     def environment(self) -> str:
         """Folder of its environment."""
-        return self.packages[0].partition("==")[0] if self.packages else self.program.replace("-", "")
+        return re.split(r"[\[=]", self.packages[0])[0] if self.packages else self.program.replace("-", "")
 
 
 OURS = Tool(
@@ -117,7 +118,7 @@ TOOLS = (
         "of spaCy without punctuation; candidates are not compared.",
     ),
     Tool(
-        "text-dedup", "text-dedup 0.4.0", ("text-dedup==0.4.0",), memory=False, flags="group", words="blanks",
+        "text-dedup", "text-dedup 0.4.0", ("text-dedup==0.4.0",), memory=False, flags="group", words="letters",
         settings="text_dedup.minhash, 1 process, 128 permutations, xxh3 of 32 bits, 14 bands of 9 (its choice); words "
         "between characters that are neither letter nor digit; candidates are not compared.", newer=True,
     ),
@@ -136,45 +137,40 @@ def install(tool: Tool, home: Path, newer: str) -> Path:
     try:
         if not tool.packages:
             return datajuicer.install(folder)
-        done = folder / "installed"
-        if not done.exists():
+        done, wanted = folder / "installed", " ".join(tool.packages)
+        if not done.exists() or done.read_text() != wanted:
             if tool.newer:
                 subprocess.run([newer, "-m", "venv", "--clear", folder], check=True, capture_output=True)
             else:
                 venv.create(folder, with_pip=True, clear=True)
             pip = [str(folder / "bin" / "python"), "-I", "-m", "pip", "install", "--quiet", *tool.packages]
             subprocess.run(pip, check=True, capture_output=True, timeout=INSTALL_SECONDS)
-            done.touch()
+            done.write_text(wanted)
     except subprocess.CalledProcessError as error:
         printed = (error.stderr or b"").decode(errors="replace").strip().splitlines() or [""]
-        raise FailedError(f"not installed: {printed[-1][:200]}") from error
+        reason = f"{newer} does not start, see --python312" if error.cmd[0] == newer else printed[-1][:200]
+        raise FailedError(f"not installed: {reason}") from error
     except (OSError, subprocess.TimeoutExpired) as error:
         raise FailedError(f"not installed: {type(error).__name__}") from error
     return folder / "bin" / "python"
 
 
-def run_tool(tool: Tool, python: Path, path: Path, few: Path, repeat: int) -> dict[str, Any]:
-    """Run one tool on one set so many times, or once where it takes long; the row of the table, with every run."""
-    row: dict[str, Any] = {"set": path.stem, "tool": tool.program}
+def run_tool(tool: Tool, python: Path, path: Path, repeat: int) -> dict[str, Any]:
+    """Run one tool on one set so many times, or once where it takes long; its cost and its scores."""
     runs: list[Usage] = []
-    try:
-        while not runs or (len(runs) < repeat and runs[0].cpu < ONE_RUN):
-            with tempfile.TemporaryDirectory() as name:
-                runs.append(run(tool, python, path, Path(name)))
-                if len(runs) == 1:
-                    row |= own("score", tool.program, tool.flags, path, name)
-        if not tool.memory:
-            with tempfile.TemporaryDirectory() as name:
-                row["start_cpu_s"] = round(run(tool, python, few, Path(name)).cpu, 3)
-    except FailedError as error:
-        return {**row, "failed": str(error)}
+    found: dict[str, Any] = {}
+    while not runs or (len(runs) < repeat and runs[0].cpu < ONE_RUN):
+        with tempfile.TemporaryDirectory() as name:
+            runs.append(run(tool, python, path, Path(name)))
+            if len(runs) == 1:
+                found = own("score", tool.program, tool.flags, path, name)
     middle = median(runs)
     return {
-        **row,
-        "cpu_s": round(middle.cpu, 3),
-        "wall_s": round(middle.wall, 3),
+        **found,
+        "cpu_s": round(middle.cpu, 4),
+        "wall_s": round(middle.wall, 4),
         "peak_mb": round(middle.peak),
-        "runs": [{key: round(value, 3) for key, value in one._asdict().items()} for one in runs],
+        "runs": [{key: round(value, 4) for key, value in one._asdict().items()} for one in runs],
     }
 
 
@@ -184,6 +180,14 @@ def run(tool: Tool, python: Path, path: Path, folder: Path) -> Usage:
     command = [str(python), *isolated, str(PROGRAMS), "search", tool.program, str(path), str(folder)]
     usage, printed = measure(command, {**ENVIRONMENT, "HF_HOME": str(folder)})
     return Usage(**json.loads(printed.splitlines()[-1])) if tool.memory else usage
+
+
+def start(tool: Tool, python: Path, path: Path) -> float:
+    """CPU seconds of a command with the first few texts of a file."""
+    with tempfile.TemporaryDirectory() as name, path.open() as lines:
+        few = Path(name, "few.jsonl")
+        few.write_text("".join(islice(lines, FEW)))
+        return round(run(tool, python, few, Path(name)).cpu, 3)
 
 
 def own(*words: str | Path | int) -> dict[str, Any]:
@@ -223,7 +227,6 @@ def table(name: str, document: dict[str, Any]) -> list[str]:
     """What one set holds and what each tool did with it."""
     counts, rows = document["sets"][name], [row for row in document["rows"] if row["set"] == name]
     ours = next(row for row in rows if row["tool"] == OURS.program)
-    starts = ", ".join(f"{row['tool']} {row['start_cpu_s']:.1f}" for row in rows if "start_cpu_s" in row)
     lines = [
         f"## {counts['texts']:,} {name} texts, {counts['words'] / counts['texts']:,.0f} words each", "",
         f"{counts['bytes'] / 1e6:.1f} MB, {counts['edits']:,} of them edits of others; pairs of a similarity of 0.7 or "
@@ -231,8 +234,6 @@ def table(name: str, document: dict[str, Any]) -> list[str]:
         f"| {' | '.join(_COLUMNS)} |", "|---|" + "--:|" * (len(_COLUMNS) - 1),
         *(line_of(row, ours, counts["texts"]) for row in rows), "",
     ]  # fmt: skip
-    if starts:
-        lines += [f"CPU seconds of a command with {FEW} texts, which is mostly its start: {starts}.", ""]
     if counts["under 25 words"] and "letters" in ours:
         lines += [
             f"{counts['under 25 words']:,} texts have under 25 words. Among pairs without one ultraqa's recall is "
@@ -243,7 +244,8 @@ def table(name: str, document: dict[str, Any]) -> list[str]:
 
 def markdown(document: dict[str, Any]) -> str:
     """The tables, with the machine above them and the settings below."""
-    box, run = document["machine"], {row["tool"] for row in document["rows"]}
+    box, tools = document["machine"], {row["tool"] for row in document["rows"]}
+    starts = ", ".join(f"{tool} {cpu:.1f}" for tool, cpu in document["start_cpu_s"].items())
     return "\n".join([
         "# Near-duplicate search alone", "",
         f"`python benchmarks/near_peers.py --size {document['size']}`. {box['cpu']}, {box['cores']} cores, "
@@ -251,9 +253,10 @@ def markdown(document: dict[str, Any]) -> str:
         + ", ".join(f"{name} {version}" for name, version in document["versions"].items()) + ".", "",
         METHOD, "",
         *(line for name in document["sets"] for line in table(name, document)),
+        *([f"CPU seconds of a command with {FEW} texts, which is mostly its start: {starts}.", ""] if starts else []),
         "## Settings", "",
         "All compare lower-cased word 5-grams at a threshold of 0.7.", "",
-        *(f"- **{tool.name}** (judged by {tool.words}): {tool.settings}" for tool in TOOLS if tool.program in run),
+        *(f"- **{tool.name}** (judged by {tool.words}): {tool.settings}" for tool in TOOLS if tool.program in tools),
     ]) + "\n"  # fmt: skip
 
 
@@ -266,7 +269,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--sets", type=lambda text: text.split(","), default=["long", "short"])
     parser.add_argument("--peers", type=lambda text: text.split(","), default=known[1:])
     parser.add_argument("--python312", default="python3.12", help="a Python of 3.12 or later, which text-dedup needs")
-    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--repeat", type=int, help="runs of each tool; 3, or 1 of the small size")
     parser.add_argument("--out", type=Path, default=HERE / "results" / "near_peers.json")
     options = parser.parse_args(arguments)
     if unknown := {*options.peers, *options.sets} - {*known, *SIZES["full"]}:
@@ -279,7 +282,7 @@ def main() -> int:
     options = parse()
     document: dict[str, Any] = {
         "machine": machine(), "versions": versions(PACKAGES), "size": options.size, "environments": {}, "sets": {},
-        "rows": [],
+        "start_cpu_s": {}, "rows": [],
     }  # fmt: skip
     pythons: dict[str, Path | FailedError] = {}
     tools = [tool for tool in TOOLS if tool is OURS or tool.program in options.peers]
@@ -290,19 +293,22 @@ def main() -> int:
                 document["environments"][tool.environment] = frozen(found)
         except FailedError as error:
             pythons[tool.program] = error
+    repeat = options.repeat or (3 if options.size == "full" else 1)
     with tempfile.TemporaryDirectory(prefix="ultraqa-near-") as name:
         for kind in options.sets:
-            path, few = Path(name, f"{kind}.jsonl"), Path(name, "few.jsonl")
+            path = Path(name, f"{kind}.jsonl")
             document["sets"][kind] = own("make", kind, path, *SIZES[options.size][kind])
-            with path.open() as lines:
-                few.write_text("".join(islice(lines, FEW)))
             for tool in tools:
                 python = pythons[tool.program]
-                row = (
-                    {"set": kind, "tool": tool.program, "failed": str(python)}
-                    if isinstance(python, FailedError)
-                    else run_tool(tool, python, path, few, options.repeat)
-                )
+                row: dict[str, Any] = {"set": kind, "tool": tool.program}
+                try:
+                    if isinstance(python, FailedError):
+                        raise python
+                    row |= run_tool(tool, python, path, repeat)
+                    if not tool.memory and tool.program not in document["start_cpu_s"]:
+                        document["start_cpu_s"][tool.program] = start(tool, python, path)
+                except FailedError as error:
+                    row["failed"] = str(error)
                 document["rows"].append(row)
                 print(json.dumps({key: value for key, value in row.items() if key != "runs"}), flush=True)
     options.out.parent.mkdir(parents=True, exist_ok=True)

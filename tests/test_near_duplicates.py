@@ -495,3 +495,18 @@ def test_near_duplicates_between_datasets_need_both_to_have_been_sought(tmp_path
     b = measured(dialogues, tmp_path / "b.ultraqa", duplicates="none")
     assert near_overlap(a, b, 1) is None
     assert near_overlap(a, a, 1) is not None
+
+
+def test_profiles_are_compared_without_their_data(tmp_path: Path) -> None:
+    """Where candidates cannot be verified nothing is said of near-duplicates; where there is none there is nothing."""
+    text = prose(random.Random(3), 60)
+    file = tmp_path / "a.jsonl"
+    file.write_text(json.dumps({"data": ["Go", text]}) + "\n")
+    a = ultraqa.profile(file, tmp_path / "a.ultraqa", embedder="none", tokens="none")
+    b = measured([["Go", text]], tmp_path / "b.ultraqa")
+    empty = measured([["Go", "Yes"]], tmp_path / "c.ultraqa")
+    file.unlink()
+    assert near_overlap(a, b, 1) is None
+    found = near_overlap(a, empty, 1)
+    assert found is not None
+    assert len(found.rows) == 0

@@ -88,9 +88,9 @@ def test_shares_and_intervals_are_over_dialogues() -> None:
 
 
 def test_dialogues_without_prompt_or_reply_share_neither() -> None:
-    """A missing prompt is no prompt of another, and an empty reply no reply."""
-    silent: list[Talk] = [(("assistant", ""),), (("user", "Anyone?"), ("assistant", ""))]
-    other: list[Talk] = [(("assistant", "No."),), (("user", "Hello?"), ("assistant", ""))]
+    """A missing prompt is no prompt of another, an empty reply no reply, and no message no dialogue that is equal."""
+    silent: list[Talk] = [(("assistant", ""),), (("user", "Anyone?"), ("assistant", "")), (("system", "Be kind."),)]
+    other: list[Talk] = [(("assistant", "No."),), (("user", "Hello?"), ("assistant", "")), (("system", "Be brief."),)]
     found, back = overlap(profile_of(silent, "a"), profile_of(other, "b"))
     assert [count(one) for one in (found.exact, found.prompts, found.replies)] == [0, 0, 0]
     assert [count(one) for one in (back.exact, back.prompts, back.replies)] == [0, 0, 0]
