@@ -10,7 +10,8 @@ import pyarrow.parquet as pq
 
 from ultraqa.analysis import arrow
 from ultraqa.analysis.near_duplicates import THRESHOLD, Found, Scope, copies, near_duplicates, repeats, sketched
-from ultraqa.analysis.shingles import BINS, NO_TEMPLATE, SHINGLE, SHORT, SUFFIXES, Template
+from ultraqa.analysis.shingles import BINS, SHINGLE, SHORT, SUFFIXES, Template
+from ultraqa.analysis.tables import dialogue_columns
 from ultraqa.analysis.template import MIN_DIALOGUES, MIN_SHARE, FoundTemplate, find_template
 from ultraqa.analysis.verification import Units, sketches
 from ultraqa.analysis.words import intern
@@ -30,11 +31,13 @@ if TYPE_CHECKING:
 SIGNATURES: Final = "signatures{}.npy"
 """Files of the sketches of distinct texts of 25 words or more, without template, one for each scope's suffix."""
 
-
 TEMPLATE: Final = "template.npy"
 """The shingles that are template, as hashes."""
 PAIRS: Final = "pairs.parquet"
 """All verified pairs: scope, row and position of both texts, and how similar they are."""
+
+
+_SINGLE: Final = ("assistant", "message")
 
 
 class Deduplicated(NamedTuple):
@@ -62,56 +65,60 @@ def deduplicate(
             copies are found in any case.
         representative: see ``engine.Measures``.
         announce: called with the messages to be sketched and the bytes of their sketches, before they are written.
-
-    Raises:
-        DataError: there is no such column to keep the best of.
     """
-    whole = [
+    scopes = [
         _scope("dialogue", folded, folded.hashes, representative),
         _scope("prompt", folded, folded.prompts, representative),
     ]
-    template, document, share = NO_TEMPLATE, {}, {}
-    if near == "none":
-        found = [copies(scope) for scope in whole]
-    else:
-        units = whole[0].units
-        known = find_template(origin, units.rows, units.words, folded.hashes[units.rows])
-        template = known.template
-        with atomically(folder / TEMPLATE) as partial, partial.open("wb") as out:
-            np.save(out, template.hashes)
-        found = [_near(folder, folded, origin, scope, template) for scope in whole]
-        document = _document(known, representative)
-        share = {"template_share": arrow.numbers(found[0].template_share)}
-    pairs = [_pairs(scope, one) for scope, one in zip(whole, found, strict=True)]
     owner = folded.owners()
+    if near == "none":
+        found = [copies(scope) for scope in scopes]
+        single = (repeats(name, _hashes(name, folded)) for name in _SINGLE)
+        found += [_of_dialogues(one, owner, len(folded.hashes)) for one in single]
+        return Deduplicated(_columns(found), {})
+    units = scopes[0].units
+    known = find_template(origin, units.rows, units.words, folded.hashes[units.rows])
+    _save(folder / TEMPLATE, known.template.hashes)
+    found = [_near(folder, folded, origin, scope, known.template) for scope in scopes]
+    pairs = [_pairs(scope, one) for scope, one in zip(scopes, found, strict=True)]
     if near == "all":
         announce(*_sizes(folded))
-    repeated = np.zeros(len(folded.hashes), np.int64)
-    for name in ("assistant", "message"):  # one after the other: there are many messages
+    for name in _SINGLE:  # one after the other: there are many messages
         if near == "all":
             scope = _messages(name, folded, owner, representative)
-            one = _near_messages(folder, origin, scope, template)
+            one = _near_messages(folder, origin, scope, known.template)
             pairs.append(_pairs(scope, one))
-            del scope
         else:
             one = repeats(name, _hashes(name, folded))
-        if name == "assistant":
-            repeated = np.bincount(owner[(one.duplicate_of >= 0) & (one.near == 0)], minlength=len(folded.hashes))
         found.append(_of_dialogues(one, owner, len(folded.hashes)))
-        del one
-    if near != "none":
-        document["scopes"] = [one.document for one in found]
-        with atomically(folder / PAIRS) as partial:
-            pq.write_table(pa.concat_tables(pairs), partial, compression="lz4", write_statistics=False)
-    return Deduplicated({**_columns(found), "exact_duplicates_assistant": arrow.numbers(repeated), **share}, document)
+    with atomically(folder / PAIRS) as partial:
+        pq.write_table(pa.concat_tables(pairs), partial, compression="lz4", write_statistics=False)
+    share = {"template_share": arrow.numbers(found[0].template_share)}
+    return Deduplicated({**_columns(found), **share}, _document(known, representative, found))
 
 
-def _document(known: FoundTemplate, representative: str) -> dict[str, Any]:
+def check_representative(name: str) -> None:
+    """Refuse what no text can be preferred by.
+
+    Raises:
+        DataError: it is neither "first" nor "longest" nor a column of numbers that the pass gives the dialogues.
+    """
+    names = dialogue_columns()
+    if name not in {"first", "longest"} and name.removeprefix("-") not in names:
+        raise DataError(
+            f"{name!r} is no column to keep the best of: choose first, longest or one of {', '.join(names)}"
+        )
+
+
+def _document(known: FoundTemplate, representative: str, found: list[Found]) -> dict[str, Any]:
     template = {
         "dialogues": MIN_DIALOGUES, "share": MIN_SHARE, "counted": known.counted, "shingles": len(known.template),
         "phrases": known.phrases,
     }  # fmt: skip
-    return {"threshold": THRESHOLD, "words": SHINGLE, "representative": representative, "template": template}
+    return {
+        "threshold": THRESHOLD, "words": SHINGLE, "representative": representative,
+        "scopes": [one.document for one in found], "template": template,
+    }  # fmt: skip
 
 
 def _sizes(folded: Folded) -> tuple[int, int]:
@@ -157,21 +164,11 @@ def _rank(representative: str, folded: Folded, words: NDArray[np.int64], owner: 
     """Rank of each text, the first to be kept 0; ``owner`` is its dialogue."""
     if representative == "first":
         return np.arange(len(words))
-    values = words if representative == "longest" else _numbers(folded, representative.removeprefix("-"))[owner]
+    values = words if representative == "longest" else folded.column(representative.removeprefix("-"))[owner]
     order = np.argsort(values if representative.startswith("-") else -values, kind="stable")  # undefined ones last
     rank = np.empty(len(words), np.int64)
     rank[order] = np.arange(len(words))
     return rank
-
-
-def _numbers(folded: Folded, name: str) -> NDArray[np.float64]:
-    schema = folded.shards[0].table("dialogues").schema
-    names = sorted(field.name for field in schema if not pa.types.is_large_string(field.type))
-    if name not in names:
-        raise DataError(
-            f"{name!r} is no column to keep the best of: choose first, longest or one of {', '.join(names)}"
-        )
-    return folded.column(name).astype(np.float64)
 
 
 def _near(folder: Path, folded: Folded, origin: Origin, scope: Scope, template: Template) -> Found:
@@ -214,12 +211,17 @@ def _stored(folder: Path, scope: Scope, size: int, parts: Iterable[NDArray[np.ui
         found: NDArray[np.uint16] = np.asarray(np.lib.format.open_memmap(file, "w+", np.uint16, (size, BINS)))
     else:  # nothing cannot be mapped
         found = np.empty((0, BINS), np.uint16)
-        np.save(file, found)
+        _save(file, found)
     at = 0
     for part in parts:
         found[at : at + len(part)] = part
         at += len(part)
     return found
+
+
+def _save(file: Path, values: NDArray[Any]) -> None:
+    with atomically(file) as partial, partial.open("wb") as out:
+        np.save(out, values)
 
 
 def _pairs(scope: Scope, found: Found) -> pa.Table:
@@ -244,6 +246,8 @@ def _columns(found: list[Found]) -> dict[str, pa.Array]:
             f"similarity{suffix}": arrow.numbers(one.similarity),
             f"cluster{suffix}": arrow.numbers(one.cluster, one.cluster < 0),
         }
+        if one.document["scope"] in _SINGLE:
+            columns[f"exact_duplicates{suffix}"] = arrow.numbers(one.exact.astype(np.int32))
     return columns
 
 
@@ -253,7 +257,7 @@ def _kinds(found: Found) -> pa.Array:
 
 
 def _of_dialogues(found: Found, owner: NDArray[np.int64], size: int) -> Found:
-    """What was found of messages, for their dialogues: of the first duplicate in each, and the number of near ones."""
+    """What was found of messages, for their dialogues: of the first duplicate in each, and how many are which."""
     listed = np.flatnonzero(found.duplicate_of >= 0)
     dialogue, first = np.unique(owner[listed], return_index=True)
     message = listed[first]
@@ -262,5 +266,5 @@ def _of_dialogues(found: Found, owner: NDArray[np.int64], size: int) -> Found:
     duplicate_of[dialogue] = owner[found.duplicate_of[message]]
     cluster[dialogue] = owner[found.cluster[message]]
     similarity[dialogue] = found.similarity[message]
-    near = np.bincount(owner[found.near > 0], minlength=size)
-    return Found(duplicate_of, similarity, near, cluster, found.template_share, found.verified, found.document)
+    exact, near = (np.bincount(owner[marked > 0], minlength=size) for marked in (found.exact, found.near))
+    return Found(duplicate_of, similarity, exact, near, cluster, found.template_share, found.verified, found.document)

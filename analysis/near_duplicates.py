@@ -47,6 +47,7 @@ class Found(NamedTuple):
     Attributes:
         duplicate_of: shape (d,), the kept text that each text duplicates, -1 where it is kept or there is none.
         similarity: shape (d,), Jaccard similarity with it, 1 for a copy, NaN where there is none.
+        exact: shape (d,), 1 where it is a copy of the kept text.
         near: shape (d,), 1 where it is similar to the kept text, but no copy.
         cluster: shape (d,), the kept text of each text that has a duplicate or is one, else -1.
         template_share: shape (d,), estimated share of shingles that are template, NaN for short texts.
@@ -56,6 +57,7 @@ class Found(NamedTuple):
 
     duplicate_of: NDArray[np.int64]
     similarity: NDArray[np.floating]
+    exact: NDArray[np.integer]
     near: NDArray[np.integer]
     cluster: NDArray[np.int64]
     template_share: NDArray[np.floating]
@@ -75,8 +77,8 @@ def repeats(name: str, hashes: NDArray[np.uint64]) -> Found:
     first = exact_duplicates(hashes)
     texts = int(((first < 0) & (hashes != 0)).sum())
     similarity = np.where(first >= 0, np.float32(1), np.float32(np.nan))
-    near = np.zeros(len(first), np.int8)
-    return Found(first, similarity, near, first, similarity, NOTHING, {"scope": name, "texts": texts})
+    exact, near = (first >= 0).astype(np.int8), np.zeros(len(first), np.int8)
+    return Found(first, similarity, exact, near, first, similarity, NOTHING, {"scope": name, "texts": texts})
 
 
 def near_duplicates(
@@ -178,7 +180,8 @@ def _spread(
     present = scope.of >= 0
     if not present.any():
         none, undefined = np.full(len(scope.of), -1), np.full(len(scope.of), np.nan)
-        return Found(none, undefined, np.zeros(len(none), np.int64), none, undefined, verified, document)
+        nothing = np.zeros(len(none), np.int8)
+        return Found(none, undefined, nothing, nothing, none, undefined, verified, document)
     unit = np.where(present, scope.of, 0)
     stays = text_at[rank][kept.kept[unit]]  # the best of the copies of the text that is kept
     duplicate = present & (stays != np.arange(len(unit)))
@@ -186,7 +189,8 @@ def _spread(
     return Found(
         np.where(duplicate, stays, -1),
         np.where(duplicate, kept.similarity[unit], np.nan),
-        (duplicate & (kept.kept[unit] != unit)).astype(np.int64),
+        (duplicate & (kept.kept[unit] == unit)).astype(np.int8),
+        (duplicate & (kept.kept[unit] != unit)).astype(np.int8),
         np.where(present & (sizes[stays] > 1), stays, -1),
         np.where(present, share[unit], np.nan),
         verified,

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 KINDS: Final = ("exact", "near", "semantic")
 """Kinds of match, the strongest first."""
+_ROWS: Final = 5
 
 
 class Pairs(NamedTuple):
@@ -77,7 +78,8 @@ class Overlap(NamedTuple):
         exact: its dialogues that are equal to one of the other, byte for byte with roles.
         prompts: its dialogues whose prompt (first user message) is the prompt of one of the other.
         replies: its dialogues with a reply that is equal to one of the other, empty ones apart.
-        near: its dialogues that are near-duplicates of one of the other; None where these were not looked for.
+        near: its further dialogues that are near-duplicates of one of the other; None where these were not looked for.
+        either: its dialogues that are one or the other.
         semantic: its drawn dialogues whose vector has the threshold's cosine with that of a drawn one of the other,
             equal ones included; None where the vectors cannot be compared.
         note: what was not measured and why, and over what the semantic share is.
@@ -92,6 +94,7 @@ class Overlap(NamedTuple):
     prompts: Shared | None
     replies: Shared | None
     near: Shared | None
+    either: Shared | None
     semantic: Shared | None
     note: str
     matches: dict[str, NDArray[Any]]
@@ -153,12 +156,14 @@ def overlaps(
 
 
 def matrix(found: Sequence[Overlap]) -> list[dict[str, Any]]:
-    """Overlaps as they stand in report.json: without the matches, each Shared as a dict."""
+    """Overlaps as they stand in report.json: each Shared as a dict, of the matches the first rows that are copied."""
     listed = []
     for one in found:
         fields = one._asdict()
-        del fields["matches"]
-        listed.append({k: asdict(v) if isinstance(v, Shared) else v for k, v in fields.items()})
+        matches = fields.pop("matches")
+        copied = matches["row"][matches["kind"] != "semantic"][:_ROWS].tolist()
+        shown = {k: asdict(v) if isinstance(v, Shared) else v for k, v in fields.items()}
+        listed.append({**shown, "rows": copied})
     return listed
 
 
@@ -198,7 +203,11 @@ def _within(a: _Side, b: _Side, near: Pairs | None, threshold: float | None, exa
     replied = np.zeros(len(every), np.bool_)
     replied[a.owner[np.isin(a.replies, b.replies)]] = True
     alike, drawn, notes = _semantic(a, b, threshold, exact)
-    close = None if near is None else _spread(near, a.first)
+    close = None
+    if near is not None:
+        close = _spread(near, a.first)
+        close = close.chosen(~np.isin(close.rows, equal.rows))
+    copied = np.concatenate([equal.rows, [] if close is None else close.rows])
     if close is None:
         notes = ["near-duplicates were not looked for", *notes]
     return Overlap(
@@ -209,6 +218,7 @@ def _within(a: _Side, b: _Side, near: Pairs | None, threshold: float | None, exa
         _shared(prompted, a, every),
         _shared(replied, a, every),
         None if close is None else _shared(np.isin(every, close.rows), a, every),
+        _shared(np.isin(every, copied), a, every),
         None if alike is None else _shared(np.isin(every, alike.rows), a, drawn),
         "; ".join(notes),
         _matches(a.profile.name, b.profile.name, (equal, close, alike)),

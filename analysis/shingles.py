@@ -175,7 +175,7 @@ class Similarity(NamedTuple):
 def similarity(sets: Sets, pairs: NDArray[np.int64], template: Template = NO_TEMPLATE) -> Similarity:
     """Similarity of pairs of texts (shape (p, 2)) by their sets; 0 where one has no shingle that counts."""
     found = np.zeros((len(pairs), 3))
-    _compare(*sets, members(sets.hashes, template), pairs, found)
+    _compare(*sets, ~members(sets.hashes, template), pairs, found)
     return Similarity(*found.T)
 
 
@@ -331,25 +331,24 @@ def _members(hashes, ascending, marks, out):
 
 
 @_jit
-def _compare(hashes, offsets, in_template, pairs, out):
+def _compare(hashes, offsets, counting, pairs, out):
+    """Jaccard similarity and containment of the shingles that count, and Jaccard similarity of all."""
+    counts = np.zeros(len(offsets) - 1, np.int64)
+    for u in range(len(counts)):
+        for k in range(offsets[u], offsets[u + 1]):
+            counts[u] += counting[k]
     for p in range(len(pairs)):
-        i, i_end = offsets[pairs[p, 0]], offsets[pairs[p, 0] + 1]
-        j, j_end = offsets[pairs[p, 1]], offsets[pairs[p, 1] + 1]
-        both, shared, left, right = i_end - i + j_end - j, 0, 0, 0
-        stripped = 0  # shingles of both that are no template
-        while i < i_end or j < j_end:
-            a = hashes[i] if i < i_end else np.uint64(0xFFFFFFFFFFFFFFFF)
-            b = hashes[j] if j < j_end else np.uint64(0xFFFFFFFFFFFFFFFF)
-            if a == b:
-                shared += 1
-                stripped += not in_template[i]
-            if a <= b and i < i_end:
-                left += not in_template[i]
-                i += 1
-            if b <= a and j < j_end:
-                right += not in_template[j]
-                j += 1
-        if min(left, right) > 0:
-            out[p, 0] = stripped / (left + right - stripped)
-            out[p, 1] = stripped / min(left, right)
+        left, right = pairs[p, 0], pairs[p, 1]
+        i, i_end = offsets[left], offsets[left + 1]
+        j, j_end = offsets[right], offsets[right + 1]
+        both, shared, kept = i_end - i + j_end - j, 0, 0
+        while i < i_end and j < j_end:  # without a branch on what is compared
+            a, b = hashes[i], hashes[j]
+            shared += a == b
+            kept += (a == b) & counting[i]
+            i += a <= b
+            j += b <= a
+        if min(counts[left], counts[right]) > 0:
+            out[p, 0] = kept / (counts[left] + counts[right] - kept)
+            out[p, 1] = kept / min(counts[left], counts[right])
         out[p, 2] = shared / (both - shared) if both > 0 else 0.0

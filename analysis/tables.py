@@ -53,6 +53,18 @@ def _folds(batch: Batch, name: str, values: NDArray[Any], fold: str) -> dict[str
     return found
 
 
+def dialogue_columns() -> list[str]:
+    """Names of the columns of numbers that the pass gives every dialogue, tokens apart."""
+    names = []
+    for column in COLUMNS:
+        names.append(column.name)
+        if column.level == "message":
+            names += [f"{column.name}_user", f"{column.name}_assistant"]
+        if column.name in COUNTS:
+            names.append(f"{column.name}_prompt")
+    return sorted(names)
+
+
 def tables(words: Words, tokens: NDArray[np.int32] | None, plain: dict[str, NDArray[np.uint64]]) -> dict[str, pa.Table]:
     """Dialogues, messages and findings of one batch.
 

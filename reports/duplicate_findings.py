@@ -10,7 +10,6 @@ import numpy as np
 from ultraqa.analysis.shingles import SHORT
 from ultraqa.reports import numbers
 from ultraqa.reports import thresholds as levels
-from ultraqa.reports.duplicates import largest_share
 from ultraqa.reports.measured import ROWS, Finding, column, say, worst_rows
 
 if TYPE_CHECKING:
@@ -117,7 +116,7 @@ def _strongest(profile: Measured) -> list[int]:
 
 def overlapping(profile: Measured, overlap: Sequence[Mapping[str, Any]]) -> Iterable[Finding]:
     """Dialogues that another dataset of the report has too; ``overlap`` is the report's matrix."""
-    found = [(one, largest_share(one)) for one in overlap if one["dataset"] == profile.name]
+    found = [(one, one["either"]) for one in overlap if one["dataset"] == profile.name]
     shared = [(one, most) for one, most in found if most and most["share"] > levels.OVERLAP_WARN]
     if not shared:
         return
@@ -138,7 +137,7 @@ def overlapping(profile: Measured, overlap: Sequence[Mapping[str, Any]]) -> Iter
         threshold=levels.OVERLAP_WARN,
         count=most["count"],
         n=most["n"],
-        rows=[],
+        rows=list(dict.fromkeys(row for one, _ in shared for row in one["rows"]))[:ROWS],
     )
 
 

@@ -8,7 +8,7 @@ from ultraqa.analysis.near_duplicates import THRESHOLD
 from ultraqa.analysis.shared_text import MOST
 from ultraqa.analysis.shingles import SHINGLE, SHORT
 from ultraqa.reports import numbers
-from ultraqa.reports.duplicates import COMPARED, largest_share
+from ultraqa.reports.duplicates import COMPARED
 from ultraqa.reports.sections import Line, Rows, Table, Value, share_cell
 
 if TYPE_CHECKING:
@@ -112,10 +112,10 @@ def overlap_lines(document: Mapping[str, Any]) -> Table:
 
 
 def overlap_matrix(document: Mapping[str, Any]) -> Table:
-    """Share of each dataset's dialogues that are in each other one, equal or nearly, whichever are more."""
+    """Share of each dataset's dialogues that are in each other one, equal or nearly."""
     matrix = (document.get("overlap") or {}).get("matrix", ())
     names = tuple(dict.fromkeys(one["dataset"] for one in matrix))
-    shares = {(one["dataset"], one["other"]): largest_share(one) for one in matrix}
+    shares = {(one["dataset"], one["other"]): one["either"] for one in matrix}
     lines = [Line(name, tuple(_shared(shares.get((name, other))) for other in names)) for name in names]
     return Table(("", *(f"in {name}" for name in names)), tuple(lines))
 

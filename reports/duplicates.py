@@ -70,12 +70,6 @@ def contamination(profile: Measured, *, text: bool) -> dict[str, Any] | None:
     return shown
 
 
-def largest_share(one: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    """The larger of a dataset's shares of equal and near-duplicate dialogues in another; None where there is none."""
-    found = [one[kind] for kind in ("exact", "near") if one[kind]]
-    return max(found, key=lambda shared: shared["share"], default=None)
-
-
 def _cluster(
     scope: str, cluster: Mapping[str, Any], where: Mapping[int, Any], spoken: Mapping[int, Dialogue]
 ) -> dict[str, Any]:

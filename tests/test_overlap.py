@@ -112,12 +112,12 @@ def test_near_pairs_hold_for_copies_and_the_strongest_match_of_a_row_is_listed()
     b = profile_of([talk(0, 0), talk(4, 4), talk(4, 3), talk(4, 2)], "b", "static")
     near = Pairs(np.array([1, 1, 1, 0]), np.array([3, 2, 1, 1]), np.array([0.9, 0.9, 0.8, 0.7]))
     found, back = overlap(a, b, near, threshold=0.9999)
-    assert count(found.near) == 3
+    assert (count(found.exact), count(found.near), count(found.either)) == (1, 2, 3)
     assert found.matches["row"].tolist() == [0, 1, 3]
     assert found.matches["other_row"].tolist() == [0, 2, 2]
     assert found.matches["kind"].tolist() == ["exact", "near", "near"]
     assert found.matches["similarity"].tolist() == [1.0, 0.9, 0.9]
-    assert count(back.near) == 3
+    assert (count(back.exact), count(back.near), count(back.either)) == (1, 3, 4)
     assert back.matches["row"].tolist() == [0, 1, 2, 3]
     assert back.matches["other_row"].tolist() == [0, 1, 1, 1]
     assert back.matches["similarity"].tolist() == [1.0, 0.8, 0.9, 0.9]
@@ -190,7 +190,8 @@ def test_the_matrix_has_every_ordered_pair_and_is_json() -> None:
     assert found[3].exact == overlap(profiles[1], profiles[2])[0].exact
     listed: list[dict[str, Any]] = matrix(found)
     assert json.loads(json.dumps(listed)) == listed
-    assert list(listed[0]) == [name for name in Overlap._fields if name != "matches"]
+    assert list(listed[0]) == [*(name for name in Overlap._fields if name != "matches"), "rows"]
+    assert listed[0]["rows"] == [0, 1]
     assert listed[0]["exact"] == {"count": 1, "share": 0.5, "low": pytest.approx(0.0945, abs=1e-4),
                                   "high": pytest.approx(0.9055, abs=1e-4), "n": 2}  # fmt: skip
     assert listed[0]["semantic"] is None

@@ -349,6 +349,7 @@ def _measured(
     progress: Callable[[Progress], None],
 ) -> Profile:
     from ultraqa.analysis import measuring
+    from ultraqa.analysis.deduplication import check_representative
     from ultraqa.analysis.engine import Measures
     from ultraqa.dialogues.formats import RecordReader
     from ultraqa.dialogues.reading import ReadOptions
@@ -378,6 +379,7 @@ def _measured(
         RecordReader(format=format, mapping=map, paths=paths)
         measures.pieces()
         _ = measures.encoder, measures.questions
+        check_representative(representative)
     except (OSError, ValueError) as error:
         raise DataError(str(error)) from error
     found = measuring.profile(
