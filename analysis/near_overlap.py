@@ -55,7 +55,11 @@ def near_overlap(a: Profile, b: Profile, workers: int) -> Pairs | None:
         return None
     found = verify(origin, both, pairs, template, THRESHOLD)
     first, second = both.rows[found.pairs].T
-    return Pairs(*map(np.concatenate, zip(short, (first, second - len(a), found.similarity.jaccard), strict=True)))
+    return Pairs(
+        np.concatenate([short.rows, first]),
+        np.concatenate([short.others, second - len(a)]),
+        np.concatenate([short.similarity, found.similarity.jaccard]),
+    )
 
 
 class _Side:

@@ -55,7 +55,8 @@ def describe(values: NDArray[np.float64], clusters: Clusters) -> list[Statistic]
     if not len(kept):
         return [Statistic("mean", None), *(Statistic(name, None) for name in QUANTILES)]
     mean = float(kept.mean())
-    low, high = ratio_interval(mean, np.where(defined, values, 0.0), defined.astype(float), clusters)
+    top = values if len(kept) == len(values) else np.where(defined, values, 0.0)
+    low, high = ratio_interval(mean, top, defined.astype(float), clusters)
     ordered = np.sort(kept)  # faster than several selections
     if low is not None and high is not None:  # a mean of these values cannot leave their range
         low, high = max(low, min(mean, float(ordered[0]))), min(high, max(mean, float(ordered[-1])))

@@ -83,7 +83,7 @@ def _message_rows(part: Part, name: str, unit: str, by_dialogue: Clusters) -> It
         yield from _described(part, name, "prompt", part.dialogue(f"{name}_prompt")[prompted], clusters, unit)
     values = part.message(name)
     for scope, role in MESSAGE_SCOPES.items():
-        chosen = np.ones(len(values), np.bool_) if role is None else part.roles == role
+        chosen = slice(None) if role is None else part.roles == role  # of all of them no copy is made
         clusters = Clusters(part.owner[chosen], part.distinct)
         yield from _described(part, name, scope, values[chosen], clusters, unit)
 
