@@ -90,7 +90,7 @@ class Measures:
             return None
         from ultraqa.analysis.questions import read_questions  # noqa: PLC0415  (only where they are asked for)
 
-        return read_questions(self.contamination)
+        return read_questions(self.contamination, ReadOptions(mapping=self.read.mapping))
 
     def pieces(self) -> Pieces | None:
         """The tokenizer, None where no tokens are counted."""

@@ -162,7 +162,9 @@ def _assemble(
     origin = origin_of(folded.places(), dataset, measures.read, workers)
 
     def announce(messages: int, size: int) -> None:
-        progress(Progress(0, messages, f"messages to compare: their sketches take {size / 1e6:,.0f} MB on disk"))
+        progress(
+            Progress(0, messages, f"replies and messages to compare: their sketches take {size / 1e6:,.1f} MB on disk")
+        )
 
     duplicates = deduplicate(folder, folded, origin, measures.duplicates, measures.representative, announce)
     return_memory()

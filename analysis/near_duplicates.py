@@ -202,20 +202,22 @@ def _document(
     scope: Scope, verified: Verified, kept: Kept, rank: NDArray[np.int64], candidate_pairs: int
 ) -> dict[str, Any]:
     dropped = kept.kept != np.arange(len(kept.kept))
-    sizes = np.bincount(kept.kept, minlength=len(kept.kept))
-    largest = np.lexsort((rank, -sizes))[:_LISTED]
+    copies_of = np.bincount(scope.of[scope.of >= 0], minlength=len(kept.kept))
+    sizes = np.bincount(kept.kept, weights=copies_of, minlength=len(kept.kept))
+    several = np.bincount(kept.kept[dropped], minlength=len(kept.kept)) > 0
+    largest = np.lexsort((rank, -sizes * several))[:_LISTED]
     return {
         "scope": scope.name,
         "texts": len(scope.units),
         "candidates": candidate_pairs,
         "verified": len(verified.pairs),
         "near": int(dropped.sum()),
-        "clusters": [_cluster(scope, verified, kept, int(u)) for u in largest if sizes[u] > 1],
+        "clusters": [_cluster(scope, verified, kept, int(u), int(sizes[u])) for u in largest if several[u]],
     }
 
 
-def _cluster(scope: Scope, verified: Verified, kept: Kept, unit: int) -> dict[str, Any]:
-    """A cluster with some of its members: their rows, and how similar they are to what is kept."""
+def _cluster(scope: Scope, verified: Verified, kept: Kept, unit: int, size: int) -> dict[str, Any]:
+    """A cluster of so many texts, copies included, with some of them: their rows, and how similar to what is kept."""
     members = np.flatnonzero((kept.kept == unit) & (np.arange(len(kept.kept)) != unit))
     shown = []
     for member in members[:_MEMBERS].tolist():
@@ -225,5 +227,5 @@ def _cluster(scope: Scope, verified: Verified, kept: Kept, unit: int) -> dict[st
         shown.append(place | dict(zip(Similarity._fields, values, strict=True)))
     return {
         "row": int(scope.units.rows[unit]), "position": int(scope.units.positions[unit]),
-        "texts": len(members) + 1, "members": shown,
+        "texts": size, "members": shown,
     }  # fmt: skip

@@ -267,7 +267,7 @@ def _plain(text, message_offsets, roles, words, bounds):
                 digit = np.uint64(0x30) <= c <= np.uint64(0x39)
                 mask = _LOW if c < np.uint64(64) else _HIGH
                 if c >= np.uint64(128) or (mask >> (c & np.uint64(63))) & np.uint64(1):
-                    h = _mix(h ^ (c + np.uint64(256) * np.uint64(before)))
+                    h = _mix(h ^ (c + np.uint64(256) * np.uint64(before and digit)))
                 before = digit
         out[u] = h | np.uint64(1)
     return out

@@ -151,20 +151,19 @@ def _near_rows(part: Part, prompted: NDArray[np.bool_]) -> Iterator[Result]:
     sought = {scope["scope"] for scope in measured["scopes"] if "near" in scope}
     for scope, chosen in (("dialogue", np.ones(len(part.rows), np.bool_)), ("prompt", prompted)):
         if scope in sought:
-            marked = part.dialogue(f"near_duplicate{SUFFIXES[scope]}")[chosen] > 0
-            clusters = Clusters(None, part.distinct[chosen])
+            hashes = part.dialogue("content_hash" if scope == "dialogue" else "prompt_hash")[chosen]
+            distinct = exact_duplicates(hashes) < 0  # copies are counted as such, so that both add up
+            marked = distinct & (part.dialogue(f"near_duplicate{SUFFIXES[scope]}")[chosen] > 0)
+            clusters = Clusters(None, np.ones(len(marked), np.bool_))
             yield from _rows(part, "near_duplicates", scope, share(marked, clusters), "share", len(marked))
-    for scope, role in (("assistant", ASSISTANT), ("message", None)):
-        if scope in sought:
-            counts = part.dialogue(f"near_duplicate{SUFFIXES[scope]}").astype(float)
-            spoken = np.ones(len(part.roles), np.bool_) if role is None else part.roles == role
-            total = np.bincount(part.owner[spoken], minlength=len(part.rows)).astype(float)
-            value = float(counts.sum() / total.sum()) if total.sum() else None
-            ends = (
-                (None, None) if value is None else ratio_interval(value, counts, total, Clusters(None, part.distinct))
-            )
-            found = [Statistic("share", value, *ends), Statistic("count", float(counts.sum()), None, None)]
-            yield from _rows(part, "near_duplicates", scope, found, "share", int(total.sum()))
+    if len(part.rows) < len(part.profile):
+        return
+    for scope in measured["scopes"]:  # of messages what the whole dataset tells: a part has no hashes of near ones
+        if "near" in scope and scope["scope"] in {"assistant", "message"}:
+            spoken = part.message("characters") > 0
+            n = int((spoken & (part.roles == ASSISTANT)).sum() if scope["scope"] == "assistant" else spoken.sum())
+            found = [Statistic("share", scope["near"] / n if n else None), Statistic("count", scope["near"])]
+            yield from _rows(part, "near_duplicates", scope["scope"], found, "share", n)
 
 
 def _sample_rows(part: Part, scope: str) -> Iterator[Result]:

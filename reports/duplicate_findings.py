@@ -97,6 +97,29 @@ def contaminated(table: Numbers, profile: Measured) -> Iterable[Finding]:
     )
 
 
+def unread_questions(_: Numbers, profile: Measured) -> Iterable[Finding]:
+    """Records of benchmarks that could not be read, so that their questions were not looked for."""
+    for one in (profile.document.get("contamination") or {"benchmarks": []})["benchmarks"]:
+        if one["unreadable"]:
+            n = one["items"] + one["unreadable"]
+            yield Finding(
+                dataset=profile.name,
+                finding="unread_questions",
+                severity="warn",
+                sentence=f"{one['unreadable']:,} records of the benchmark {one['name']} cannot be read: only its other "
+                f"{one['items']:,} questions were looked for.",
+                why=levels.CONTAMINATED_WHY,
+                metric=f"contaminated.{one['name']}",
+                scope="dataset",
+                statistic="count",
+                value=float(one["unreadable"]),
+                threshold=0.0,
+                count=one["unreadable"],
+                n=n,
+                rows=[],
+            )
+
+
 def _benchmarks(profile: Measured) -> str:
     """Names of the benchmarks that dialogues hold most of, and of how many dialogues."""
     held = column(profile, "contaminated_by")
@@ -116,7 +139,7 @@ def _strongest(profile: Measured) -> list[int]:
 
 def overlapping(profile: Measured, overlap: Sequence[Mapping[str, Any]]) -> Iterable[Finding]:
     """Dialogues that another dataset of the report has too; ``overlap`` is the report's matrix."""
-    found = [(one, one["either"]) for one in overlap if one["dataset"] == profile.name]
+    found = [(one, _most(one)) for one in overlap if one["dataset"] == profile.name]
     shared = [(one, most) for one, most in found if most and most["share"] > levels.OVERLAP_WARN]
     if not shared:
         return
@@ -141,15 +164,25 @@ def overlapping(profile: Measured, overlap: Sequence[Mapping[str, Any]]) -> Iter
     )
 
 
+def _most(one: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The larger of the shares of dialogues and of prompts that another dataset has too."""
+    found = [one[kind] for kind in ("either", "prompts") if one[kind]]
+    return max(found, key=lambda shared: shared["share"], default=None)
+
+
 def _in_other(one: Mapping[str, Any]) -> str:
-    """How many dialogues stand in another dataset, word for word and nearly."""
+    """How many dialogues stand in another dataset, word for word and nearly, and how many prompts."""
     exact, near = one["exact"], one["near"]
     parts = []
     if exact:
         parts.append(f"{exact['count']:,} ({numbers.number(exact['share'], 'share')}) stand word for word")
     if near and near["count"]:
         parts.append(f"{near['count']:,} ({numbers.number(near['share'], 'share')}) with few words changed")
-    return f"{' and '.join(parts)} in {one['other']} too"
+    prompts = one["prompts"]
+    if prompts and prompts["count"]:
+        parts.append(f"the prompts of {prompts['count']:,} ({numbers.number(prompts['share'], 'share')})")
+    listed = ", ".join(parts[:-1]) + f" and {parts[-1]}" if len(parts) > 1 else parts[0]
+    return f"{listed} in {one['other']} too"
 
 
 def _level(share: float, info: float, warn: float, fail: float) -> tuple[str, float | None]:

@@ -19,8 +19,9 @@ DEFINITION: Final = (
     f"Near-duplicates are texts whose {SHINGLE}-word sequences, without those of a template, have a Jaccard similarity "
     f"of {THRESHOLD:g} or more with those of a text that is kept; every pair that a sketch proposes is compared by the "
     f"whole sets. Texts under {SHORT} words, and those of which a template leaves fewer than {SHORT - SHINGLE + 1} "
-    "sequences, must have the same words, digits and symbols in the same order. Digits are no words: longer texts that "
-    "differ in numbers alone are near-duplicates."
+    "sequences, must have the same words, digits and symbols in the same order; they are found beside the pairs "
+    "counted here. Copies count as copies alone. Digits are no words: longer texts that differ in numbers alone are "
+    "near-duplicates."
 )
 NO_PARAPHRASE: Final = (
     "What is found was copied, wholly or in part. A paraphrase shares hardly a word sequence with its question: that "

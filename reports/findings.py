@@ -25,6 +25,7 @@ _SPECIALS: tuple[Callable[[Numbers, Measured], Iterable[Finding]], ...] = (
     specials.few,
     specials.notices,
     duplicate_findings.contaminated,
+    duplicate_findings.unread_questions,
 )
 
 

@@ -52,6 +52,8 @@ _COLUMNS: tuple[tuple[str, str, str, str, str], ...] = (
     (OURS, "exact_duplicates", "assistant", "share", _REPEATED),
     (OURS, "near_duplicates", "dialogue", "share", _REPEATED),
     (OURS, "near_duplicates", "prompt", "share", _REPEATED),
+    (OURS, "near_duplicates", "assistant", "share", _REPEATED),
+    (OURS, "near_duplicates", "message", "share", _REPEATED),
     (OURS, "semantic_duplicates", "dialogue", "share", _REPEATED),
     (OURS, "contaminated", "dialogue", "share", "lower = less is leaked"),
     (VECTORS, "vendi", "dialogue", "value", "higher = more diverse"),

@@ -75,6 +75,7 @@ def _duplicates(document: Mapping[str, Any], console: Console) -> None:
         (one["dataset"], _template(one)) for one in document.get("near_duplicates", ()) if one["dataset"] not in told
     ]
     lines += [(one["dataset"], _contamination(one)) for one in document.get("contamination", ())]
+    lines += [(one["dataset"], _overlap(one)) for one in (document.get("overlap") or {"matrix": ()})["matrix"]]
     many = len(document["datasets"]) > 1
     for dataset, line in lines:
         _print(console, f"{numbers.name_cell(dataset)}, {line}" if many and line else line)
@@ -86,6 +87,13 @@ def _template(one: Mapping[str, Any]) -> str:
         return ""
     words = f"“{phrases[0]['text']}”" if "text" in phrases[0] else "one phrase"
     return f"template: {words} stands in {numbers.number(phrases[0]['share'], 'share')} of the dialogues"
+
+
+def _overlap(one: Mapping[str, Any]) -> str:
+    """What of a dataset is in another."""
+    kinds = {"exact": "equal dialogues", "near": "near-duplicates", "prompts": "equal prompts"}
+    counts = [f"{one[kind]['count']:,} {name}" for kind, name in kinds.items() if one[kind]]
+    return f"in {one['other']}: {', '.join(counts)}" if counts else ""
 
 
 def _contamination(one: Mapping[str, Any]) -> str:

@@ -351,3 +351,17 @@ def test_published_alpaca_row_is_reproduced(real_data: Path, tmp_path: Path) -> 
         results[(results.metric == "mtld_paper") & (results.scope == "assistant")].set_index("statistic").loc["mean"]
     )
     assert (counts.n, counts.n_undefined) == (51_012, 990)
+
+
+def test_options_that_a_finished_profile_cannot_follow_are_refused(tmp_path: Path) -> None:
+    """Nobody believes that a Profile was looked through; a file may be named without a list around it."""
+    records = [{"data": ["What is the capital of the country that has the most lakes?", "Canada has."]}]
+    questions = tmp_path / "exam.jsonl"
+    questions.write_text('{"prompt": "What is the capital of the country that has the most lakes?"}\n')
+    profile = ultraqa.profile(records, tmp_path / "a.ultraqa", embedder="none", contamination=questions)
+    assert profile.column("contaminated").tolist() == [1]
+    for options in ({"contamination": str(questions)}, {"duplicates": "all"}, {"representative": "longest"}):
+        with pytest.raises(ValueError, match="is a finished Profile, which --"):
+            ultraqa.report(profile, out=tmp_path / "out", **options)  # type: ignore[arg-type]
+    report = ultraqa.report(profile, out=tmp_path / "out", against=tmp_path / "a.ultraqa")
+    assert report.document["overlap"]["matrix"][0]["exact"]["count"] == 1

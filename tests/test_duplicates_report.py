@@ -340,8 +340,9 @@ def test_datasets_that_share_dialogues_are_told_of_each() -> None:
     assert (one.severity, one.value, one.count, one.n) == ("warn", 0.32, 320, 1000)
     assert one.rows == [3, 300, 8]
     assert one.sentence == (
-        "Of 1,000 dialogues 300 (30.0 %) stand word for word and 20 (2.0 %) with few words changed in b too; "
-        "8 (0.8 %) stand word for word and 40 (4.0 %) with few words changed in c too."
+        "Of 1,000 dialogues 300 (30.0 %) stand word for word, 20 (2.0 %) with few words changed and the prompts of "
+        "300 (30.0 %) in b too; 8 (0.8 %) stand word for word, 40 (4.0 %) with few words changed and the prompts of "
+        "8 (0.8 %) in c too."
     )
     assert "overlap" not in found(Measured("set", {}, {}, []), overlap=matrix[:1])
 
@@ -495,3 +496,12 @@ def test_chatdoctors_instruction_is_its_template(real_data: Any, tmp_path: Any, 
     assert ("text" in first) == text
     assert found(profile)["templated"].severity == "warn"
     assert "near_duplicate_dialogues" not in found(profile)
+
+
+def test_questions_that_could_not_be_read_are_told() -> None:
+    """A benchmark cut off in the middle does not look clean."""
+    document = contamination_document("exam")
+    document["contamination"]["benchmarks"][0]["unreadable"] = 2
+    one = found(Measured("set", document, {}, []))["unread_questions"]
+    assert one.severity == "warn"
+    assert one.sentence.startswith("2 records of the benchmark exam cannot be read: only its other")

@@ -287,6 +287,7 @@ def test_dialogues_of_which_a_template_leaves_little_are_told_apart_by_their_dig
     [
         ("What is the capital of France?", "what is the capital of  FRANCE", True),
         ("Add 5 + 7", "Add 5 - 7", False),
+        ("Add 5 + 7", "add 5+7.", True),
         ("Add 5 and 7", "Add 57 and", False),
         ("What is 12 times 3?", "What is 1 2 times 3?", False),
         ("Sort [3, 1, 2]", "Sort [3, 1, 2].", True),
@@ -510,3 +511,26 @@ def test_profiles_are_compared_without_their_data(tmp_path: Path) -> None:
     found = near_overlap(a, empty, 1)
     assert found is not None
     assert len(found.rows) == 0
+
+
+def test_copies_and_near_duplicates_add_up_to_what_is_dropped() -> None:
+    """A copy of a dropped text is a copy, and a cluster counts it; intervals hold what they are of."""
+    rng = random.Random(4)
+    text = prose(rng, 80)
+    dialogues = [
+        ["Go", text],
+        *[["Go", edited(text, random.Random(1), 1)]] * 9,
+        *[["Go", prose(rng, 80)] for _ in range(90)],
+    ]
+    for options in ({}, {"representative": "longest"}):
+        found = measured(dialogues, **options)
+        rows = {(row.metric, row.statistic): row for row in found.rows() if row.scope == "dialogue"}
+        dropped = found.dialogues().duplicate_of.notna().sum()
+        assert dropped == 9
+        assert rows["exact_duplicates", "count"].value == 8
+        assert rows["near_duplicates", "count"].value == 1
+        share = rows["near_duplicates", "share"]
+        assert share.low < share.value < share.high  # type: ignore[operator]
+        assert share.high < 0.1  # type: ignore[operator]
+        (cluster,) = found.document["near_duplicates"]["scopes"][0]["clusters"]
+        assert cluster["texts"] == 10

@@ -63,7 +63,7 @@ def profile(
     vectors: Literal["auto", "all"] = "auto",
     duplicates: Literal["auto", "all", "none"] = "auto",
     representative: str = "first",
-    contamination: Sequence[str | os.PathLike[str]] = (),
+    contamination: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
     format: str | None = None,  # noqa: A002  (the option's name)
     map: Mapping[str, str] | None = None,  # noqa: A002
     paths: Literal["best", "all"] = "best",
@@ -116,7 +116,7 @@ def profile(
 
 def report(
     *data: Data,
-    against: Sequence[Data] = (),
+    against: Data | Sequence[Data] = (),
     out: str | os.PathLike[str] = "ultraqa-report",
     by: str | None = None,
     scores: str | os.PathLike[str] | None = None,
@@ -134,7 +134,7 @@ def report(
     vectors: Literal["auto", "all"] = "auto",
     duplicates: Literal["auto", "all", "none"] = "auto",
     representative: str = "first",
-    contamination: Sequence[str | os.PathLike[str]] = (),
+    contamination: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] = (),
     format: str | None = None,  # noqa: A002
     map: Mapping[str, str] | None = None,  # noqa: A002
     paths: Literal["best", "all"] = "best",
@@ -187,7 +187,7 @@ def report(
     from ultraqa.analysis.profile import Profile
     from ultraqa.analysis.profile_part import split
     from ultraqa.dialogues.sources import DataError
-    from ultraqa.inputs import resolved
+    from ultraqa.inputs import listed, resolved
     from ultraqa.reports.document import document
     from ultraqa.reports.report import write
 
@@ -200,6 +200,10 @@ def report(
         _check_judge(settings)
     if scores is not None and not Path(scores).is_file():
         raise DataError(f"{scores} does not exist: scores are read from a CSV, JSONL or Parquet file")
+    given = resolved([*data, *listed(against)])
+    _refuse_for_profiles(
+        given, contamination=listed(contamination), duplicates=duplicates, representative=representative
+    )
     measured = [
         one
         if isinstance(one, Profile)
@@ -209,7 +213,7 @@ def report(
             format=format, map=map, paths=paths, fields=(by,) if by else (), seed=seed,
             workers=workers, overwrite=overwrite, progress=progress,
         )
-        for one in resolved([*data, *against])
+        for one in given
     ]  # fmt: skip
     profiles = measured[: len(data)]
     shown: list[Profile | ProfilePart] = list(profiles)
@@ -232,6 +236,26 @@ def report(
     if refusal is not None:
         raise refusal
     return Report(folder, found)
+
+
+def _refuse_for_profiles(
+    given: Sequence[Dataset | Profile], *, contamination: Sequence[Any], duplicates: str, representative: str
+) -> None:
+    """Refuse options that would change nothing, because a finished Profile is read and not measured."""
+    from ultraqa.analysis.profile import Profile
+    from ultraqa.dialogues.sources import DataError
+
+    asked = {
+        "contamination": bool(contamination), "duplicates": duplicates != "auto",
+        "representative": representative != "first",
+    }  # fmt: skip
+    option = next((name for name, wanted in asked.items() if wanted), None)
+    one = next((one for one in given if isinstance(one, Profile)), None)
+    if option is not None and one is not None:
+        raise DataError(
+            f"{one.path} is a finished Profile, which --{option} cannot change: give the data, or measure it with "
+            f"`ultraqa profile … --{option} …`"
+        )
 
 
 def _check_judge(settings: Mapping[str, Any]) -> None:
@@ -338,7 +362,7 @@ def _measured(
     vectors: Literal["auto", "all"],
     duplicates: Literal["auto", "all", "none"],
     representative: str,
-    contamination: Sequence[str | os.PathLike[str]],
+    contamination: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
     format: str | None,  # noqa: A002
     map: Mapping[str, str] | None,  # noqa: A002
     paths: Literal["best", "all"],
@@ -354,7 +378,7 @@ def _measured(
     from ultraqa.dialogues.formats import RecordReader
     from ultraqa.dialogues.reading import ReadOptions
     from ultraqa.dialogues.sources import DataError
-    from ultraqa.inputs import keep_records
+    from ultraqa.inputs import keep_records, listed
 
     if tokens not in {"auto", "all", "none"}:
         raise DataError(f"tokens is {tokens!r}: choose auto, all or none")
@@ -373,7 +397,7 @@ def _measured(
     read = ReadOptions(format=format, mapping=tuple((map or {}).items()), paths=paths, fields=tuple(fields))
     measures = Measures(
         read, counted, Path(tokenizer) if tokenizer is not None else None, os.fspath(embedder), vectors, seed,
-        duplicates, representative, tuple(os.fspath(one) for one in contamination),
+        duplicates, representative, tuple(os.fspath(one) for one in listed(contamination)),
     )  # fmt: skip
     try:
         RecordReader(format=format, mapping=map, paths=paths)

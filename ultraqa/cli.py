@@ -335,7 +335,7 @@ class _Display:
     def _show(self, progress: Progress) -> None:
         now = time.monotonic()
         if progress.unit != self._unit:
-            if progress.unit.startswith(("questions", "messages")):
+            if progress.unit.startswith(("questions", "replies")):
                 _say(f"{progress.total:,} {progress.unit}")
             self._start, self._unit = now, progress.unit
         if not self._live or not progress.total or (now - self._last < 1 and progress.done < progress.total):

@@ -47,6 +47,11 @@ def resolved(data: Sequence[Any], name: str | None = None) -> list[Dataset | Pro
     return [replace(one, name=name) if name and isinstance(one, Dataset) else one for one in found]
 
 
+def listed(given: Any) -> list[Any]:
+    """What may be given alone or as several: a path or a Profile stands for a list of it."""
+    return [given] if _is_path(given) or hasattr(given, "document") else list(given)
+
+
 def temporary() -> Path:
     """A folder that goes with the process."""
     folder = Path(tempfile.mkdtemp(prefix="ultraqa-"))
