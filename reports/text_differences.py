@@ -19,6 +19,7 @@ _WORDS: Final = 600
 """Words that are compared from the first difference on: the cost grows with their square, and no more are shown."""
 _ISLAND: Final = 2
 """Fewer equal words between two differences are chance, and are shown as a part of both."""
+_AROUND: Final = ".,;:!?'\"()"
 # A word with the blanks behind it; han and kana are written without blanks, so there each character is one.
 _WORD: Final = re.compile(r"(?:[{0}]|[^\s{0}]+)\s*".format("\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff"))
 
@@ -36,7 +37,8 @@ CUT: Final = Segment("cut", "…")
 def difference(kept: str, dropped: str) -> list[Segment]:
     """What a text that is kept and one that duplicates it have in common and what not, in order.
 
-    Blanks do not count. Long stretches are shortened to their ends, and after about 1,000 characters the rest is cut.
+    Case, blanks and the punctuation around words do not count, as for duplicates. Long stretches are shortened to their
+    ends, and after about 1,000 characters the rest is cut.
     """
     found: list[Segment] = []
     stretches = list(_tidy(_stretches(_WORD.findall(kept.strip()), _WORD.findall(dropped.strip()))))
@@ -49,7 +51,7 @@ def difference(kept: str, dropped: str) -> list[Segment]:
 
 def _stretches(kept: Sequence[str], dropped: Sequence[str]) -> Iterator[Segment]:
     """Both texts as alternating equal and different stretches."""
-    left, right = [[word.strip() for word in words] for words in (kept, dropped)]
+    left, right = [list(map(_said, words)) for words in (kept, dropped)]
     n = _common(left, right)
     tail = _common(left[n:][::-1], right[n:][::-1])
     ends = (len(left) - tail, len(right) - tail)
@@ -62,7 +64,7 @@ def _stretches(kept: Sequence[str], dropped: Sequence[str]) -> Iterator[Segment]
 
 def _compared(kept: Sequence[str], dropped: Sequence[str], *, whole: bool) -> Iterator[Segment]:
     """Words between the equal beginning and the equal end of two texts."""
-    left, right = [[word.strip() for word in words] for words in (kept, dropped)]
+    left, right = [list(map(_said, words)) for words in (kept, dropped)]
     steps = SequenceMatcher(None, left, right, autojunk=False).get_opcodes()
     if not whole and len(steps) > 1 and steps[-1][0] != "equal":
         steps.pop()  # words that the other text has behind the cut
@@ -78,9 +80,17 @@ def _compared(kept: Sequence[str], dropped: Sequence[str], *, whole: bool) -> It
         yield from _segment("dropped", dropped[b : steps[-1][4]])
 
 
+def _said(word: str) -> str:
+    """What of a word is compared."""
+    return word.strip().strip(_AROUND).casefold() or word.strip()
+
+
 def _longer(kept: Sequence[str], dropped: Sequence[str]) -> list[str]:
-    """Equal words, each with the more blanks that it has in one of both texts."""
-    return [max(pair, key=len) for pair in zip(kept, dropped, strict=True)]
+    """Equal words as they are kept, each with the more blanks that it has in one of both texts."""
+    return [
+        one.rstrip() + max(one[len(one.rstrip()) :], other[len(other.rstrip()) :], key=len)
+        for one, other in zip(kept, dropped, strict=True)
+    ]
 
 
 def _tidy(stretches: Iterable[Segment]) -> Iterator[Segment]:

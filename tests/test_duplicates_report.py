@@ -505,3 +505,13 @@ def test_questions_that_could_not_be_read_are_told() -> None:
     one = found(Measured("set", document, {}, []))["unread_questions"]
     assert one.severity == "warn"
     assert one.sentence.startswith("2 records of the benchmark exam cannot be read: only its other")
+
+
+def test_what_differs_in_case_and_punctuation_alone_is_shown_as_it_is_kept() -> None:
+    """A re-cased copy is no wall of struck words; digits and signs within words still count."""
+    kept = "Hello there, (my) friend. It costs 5-3 or so."
+    assert difference(kept, "HELLO  there my friend! it costs 5-3 or so") == [
+        Segment("same", kept.replace("o t", "o  t"))
+    ]
+    changed = difference(kept, "hello there my friend it costs 5+3 or so")
+    assert [one.text.strip() for one in changed if one.kind != "same"] == ["5-3", "5+3"]
