@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 THRESHOLD: Final = 0.7
 """Least Jaccard similarity of near-duplicates."""
-_TEMPLATED: Final = 0.05
+TEMPLATED: Final = 0.05
 """Share of bins with a template's shingle above which a sketch is made anew without them."""
 _CHUNK: Final = 1 << 16
 _LISTED: Final = 10
@@ -141,7 +141,7 @@ def _strip(origin: Origin, units: Units, values: NDArray[np.uint16], template: T
         marked = marks[np.arange(BINS), some]
         share[first : first + _CHUNK] = marked.sum(axis=1) / np.maximum((some != EMPTY).sum(axis=1), 1)
         some[marked] = EMPTY
-    anew, at = np.flatnonzero(share > _TEMPLATED), 0
+    anew, at = np.flatnonzero(share > TEMPLATED), 0
     for part in sketches(origin, units.some(anew), template):
         part.values[part.counts <= SHORT - SHINGLE] = EMPTY
         values[anew[at : at + len(part.values)]] = part.values

@@ -9,11 +9,11 @@ import numpy as np
 from ultraqa.analysis.banding import candidates
 from ultraqa.analysis.deduplication import SIGNATURES, TEMPLATE
 from ultraqa.analysis.duplicates import exact_duplicates
-from ultraqa.analysis.near_duplicates import THRESHOLD, sketched
+from ultraqa.analysis.near_duplicates import TEMPLATED, THRESHOLD, sketched
 from ultraqa.analysis.overlap import Pairs
 from ultraqa.analysis.rereading import Origin, Texts
-from ultraqa.analysis.shingles import Template
-from ultraqa.analysis.verification import Units, verify
+from ultraqa.analysis.shingles import SHINGLE, SHORT, Template
+from ultraqa.analysis.verification import Units, sketches, verify
 from ultraqa.dialogues.sources import DataError
 
 if TYPE_CHECKING:
@@ -54,11 +54,13 @@ def near_overlap(a: Profile, b: Profile, workers: int) -> Pairs | None:
     except DataError:
         return None
     found = verify(origin, both, pairs, template, THRESHOLD)
-    first, second = both.rows[found.pairs].T
+    share = np.concatenate([side.share[sketched(side.all, side.plain)] for side in sides])
+    told = ~_little(origin, both, np.unique(found.pairs), template, share)[found.pairs].any(axis=1)
+    first, second = both.rows[found.pairs[told]].T
     return Pairs(
         np.concatenate([short.rows, first]),
         np.concatenate([short.others, second - len(a)]),
-        np.concatenate([short.similarity, found.similarity.jaccard]),
+        np.concatenate([short.similarity, found.similarity.jaccard[told]]),
     )
 
 
@@ -70,6 +72,7 @@ class _Side:
         words = profile.column("words")[rows]
         self.plain = profile.column("plain_hash")[rows]
         self.template = np.load(profile.path / TEMPLATE)
+        self.share = np.nan_to_num(profile.column("template_share")[rows])
         self._file = profile.path / SIGNATURES.format("")
         self.all = Units("dialogue", rows, np.zeros(len(rows), np.int64), words)
 
@@ -81,6 +84,16 @@ class _Side:
         """The sketches."""
         found: NDArray[np.uint16] = np.load(self._file)
         return found
+
+
+def _little(
+    origin: Origin, units: Units, chosen: NDArray[np.int64], template: Template, share: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Of which of some chosen texts a template leaves too little to call two alike, as in ``near_duplicates``."""
+    counts = [part.counts for part in sketches(origin, units.some(chosen), template)]
+    found = np.zeros(len(units), np.bool_)
+    found[chosen] = np.concatenate([np.empty(0, np.int64), *counts]) <= SHORT - SHINGLE
+    return found & (share > TEMPLATED)
 
 
 def _equal(a: _Side, b: _Side) -> Pairs:

@@ -534,3 +534,16 @@ def test_copies_and_near_duplicates_add_up_to_what_is_dropped() -> None:
         assert share.high < 0.1  # type: ignore[operator]
         (cluster,) = found.document["near_duplicates"]["scopes"][0]["clusters"]
         assert cluster["texts"] == 10
+
+
+def test_templated_dialogues_of_two_datasets_are_told_apart(tmp_path: Path) -> None:
+    """What a template leaves is too little to call them alike: here the numbers are all that differs."""
+    rng = random.Random(2)
+    opener, bodies = prose(rng, 60), [prose(rng, 6) for _ in range(100)]
+    sides = [
+        measured([["Please help", f"{opener} {body} makes {k}"] for body in bodies], tmp_path / f"{k}.ultraqa")
+        for k in (1, 2)
+    ]
+    found = near_overlap(*sides, 1)
+    assert found is not None
+    assert len(found.rows) == 0
