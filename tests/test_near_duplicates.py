@@ -143,6 +143,16 @@ def test_a_sketch_is_the_same_alone_and_among_others(dialogues: list[Spoken]) ->
             assert set(np.flatnonzero(one.values[0] != shingles.EMPTY).tolist()) == bins
 
 
+@given(st.lists(st.integers(0, 2**64 - 1), min_size=1, max_size=20))
+@settings(deadline=None)
+def test_a_shingle_has_one_place_in_a_sketch_and_none_looks_empty(hashes: list[int]) -> None:
+    """The first 7 bits say which bin, the next 16 the value; the value that means empty is never one."""
+    hashes = [*hashes, 0xFFFF << 41]
+    slots, values = shingles.bins(np.array(hashes, np.uint64))
+    assert slots.tolist() == [one >> 57 for one in hashes]
+    assert values.tolist() == [min(one >> 41 & 0xFFFF, shingles.EMPTY - 1) for one in hashes]
+
+
 def test_densified_sketches_estimate_the_similarity() -> None:
     """Without bias, also for sets far smaller than the number of bins: mean error under .02 over 300 pairs."""
     rng = random.Random(5)

@@ -330,8 +330,7 @@ def _overlap(
     file.unlink(missing_ok=True)
     if len(profiles) < 2:
         return None
-    names = {one.name for one in profiles[:shown]}
-    found = [one for one in overlaps(profiles, partial(near_overlap, workers=workers)) if one.dataset in names]
+    found = overlaps(profiles, partial(near_overlap, workers=workers))[: shown * (len(profiles) - 1)]
     with atomically(file) as partly:
         pq.write_table(pa.concat_tables([pa.table(one.matches) for one in found]), partly, compression="lz4")
     return {"matrix": matrix(found)}
