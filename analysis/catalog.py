@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from ultraqa.analysis import (
     contamination,
+    deduplication,
     dispersion,
     diversity,
     duplicates,
@@ -15,13 +16,16 @@ from ultraqa.analysis import (
     language,
     near_duplicates,
     pieces,
+    provenance,
     relevance,
     sectors,
     self_bleu,
     semantic_duplicates,
     syntax,
     topics,
+    vendor_names,
 )
+from ultraqa.analysis.defects import FAMILIES
 from ultraqa.analysis.metric import Column, first_sentence
 from ultraqa.analysis.metrics import COLUMNS, COUNTS
 from ultraqa.analysis.summary import WINDOWS
@@ -30,6 +34,7 @@ from ultraqa.analysis.tokens import tokens_per_word
 
 _SAMPLED = "user assistant"
 _SCOPES = ("prompt", "user", "assistant")
+_OF_ROLES = {f"{one.name}_{role}" for one in FAMILIES for role in ("user", "assistant") if one.roles == "ua"}
 
 
 class Definition(NamedTuple):
@@ -62,6 +67,8 @@ def definitions() -> list[Definition]:
         Definition("unreadable", "dataset", "", "lower = less is lost", "Records that could not be read.", ""),
     ]
     for column in COLUMNS:
+        if column.name in _OF_ROLES:
+            continue
         found.append(_of(column.name, _scopes(column), column.unit, column.direction, column.definition))
         if column.name == "characters":
             found.append(_of("tokens", _scopes(column), "tokens", "", pieces.tokens))
@@ -76,11 +83,16 @@ def definitions() -> list[Definition]:
             "exact_duplicates", "dialogue prompt assistant", "share", "lower = less copied", duplicates.exact_duplicates
         )
     )
+    found.append(_of("copied_replies", "dialogue", "messages", "lower = less copied", deduplication.copied_replies))
+    found.append(_of("copied_prompts", "dialogue", "", "lower = less copied", deduplication.copied_prompts))
     scopes, direction = "dialogue prompt assistant message", "lower = less repeated"
     found.append(_of("near_duplicates", scopes, "share", direction, near_duplicates.near_duplicates))
     found.append(_of("contaminated", "dialogue", "share", "lower = less is leaked", contamination.contaminated))
     asked = "Questions of a benchmark (the file's name) that stand in the data, copied wholly or in part."
     found.append(Definition("contaminated.NAME", "dataset", "share", "lower = less is leaked", asked, ""))
+    said = "lower = more is said of where it comes from"
+    found.append(_of("provenance_unknown", "dialogue", "share", said, provenance.provenance_unknown))
+    found.append(_of("teacher_NAME", "dialogue", "share", "", vendor_names.teachers))
     return found + _corpus() + _vectors() + _texts()
 
 
@@ -126,7 +138,7 @@ def _vectors() -> list[Definition]:
         _of("topic_entropy", "dialogue", "", "higher = more even", topics.topic_entropy),
         _of("relevance", "dialogue assistant", "", fit, relevance.relevance),
         _of("relevance_context", "assistant", "", fit, relevance.relevance_context),
-        _of("off_topic", "dialogue", "share", "lower = fewer replies beside the point", relevance.off_topic),
+        _of("off_topic", "assistant dialogue", "share", "lower = fewer replies beside the point", relevance.off_topic),
         _of("turn_order", "dialogue", "", "higher = the order is plainer", relevance.turn_order),
         _of("adjacent_similarity", "dialogue", "", "", relevance.adjacent_similarity),
         _of("drift", "dialogue", "", "higher = moves further away", relevance.drift),
@@ -162,7 +174,7 @@ def _corpus() -> list[Definition]:
 
 def _scopes(column: Column) -> str:
     if column.level == "dialogue":
-        return "dialogue"
+        return "dialogue user assistant" if f"{column.name}_user" in _OF_ROLES else "dialogue"
     return "dialogue prompt user assistant message" if column.name in COUNTS else "dialogue user assistant message"
 
 

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from ultraqa.analysis import arrow
+from ultraqa.analysis.duplicates import exact_duplicates
 from ultraqa.analysis.near_duplicates import THRESHOLD, Found, Scope, copies, near_duplicates, repeats, sketched
 from ultraqa.analysis.shingles import BINS, SHINGLE, SHORT, SUFFIXES, Template
 from ultraqa.analysis.tables import dialogue_columns
@@ -33,6 +34,8 @@ SIGNATURES: Final = "signatures{}.npy"
 
 TEMPLATE: Final = "template.npy"
 """The shingles that are template, as hashes."""
+GREETING: Final = 8
+"""Words from which a prompt that stands twice counts as copied: shorter ones are greetings, "continue" and the like."""
 PAIRS: Final = "pairs.parquet"
 """All verified pairs: scope, row and position of both texts, and how similar they are."""
 
@@ -75,7 +78,7 @@ def deduplicate(
         found = [copies(scope) for scope in scopes]
         single = (repeats(name, _hashes(name, folded)) for name in _SINGLE)
         found += [_of_dialogues(one, owner, len(folded.hashes)) for one in single]
-        return Deduplicated(_columns(found), {})
+        return Deduplicated({**_columns(found), **_copied(folded, owner)}, {})
     units = scopes[0].units
     known = find_template(origin, units.rows, units.words, folded.hashes[units.rows])
     _save(folder / TEMPLATE, known.template.hashes)
@@ -94,7 +97,43 @@ def deduplicate(
     with atomically(folder / PAIRS) as partial:
         pq.write_table(pa.concat_tables(pairs), partial, compression="lz4", write_statistics=False)
     share = {"template_share": arrow.numbers(found[0].template_share)}
-    return Deduplicated({**_columns(found), **share}, _document(known, representative, found))
+    return Deduplicated({**_columns(found), **share, **_copied(folded, owner)}, _document(known, representative, found))
+
+
+def copied_replies(hashes: NDArray[np.uint64], owner: NDArray[np.int64], size: int) -> NDArray[np.int32]:
+    """Replies of 25 words or more that equal one of an earlier dialogue byte for byte; lower = less copied.
+
+    Shorter replies are said again by chance.
+
+    Args:
+        hashes: shape (m,), of all messages, 0 for those that are no such reply.
+        owner: shape (m,), dialogue of each.
+        size: dialogues.
+    """
+    earlier = exact_duplicates(hashes)
+    copied = np.flatnonzero(earlier >= 0)
+    copied = copied[owner[earlier[copied]] != owner[copied]]
+    return np.bincount(owner[copied], minlength=size).astype(np.int32)
+
+
+def copied_prompts(hashes: NDArray[np.uint64]) -> NDArray[np.int32]:
+    """1 where a first user message of 8 words or more equals that of an earlier dialogue; lower = less copied.
+
+    Shorter ones, greetings above all, are said again by chance.
+
+    Args:
+        hashes: shape (d,), of the first user messages, 0 for those that are shorter.
+    """
+    return (exact_duplicates(hashes) >= 0).astype(np.int32)
+
+
+def _copied(folded: Folded, owner: NDArray[np.int64]) -> dict[str, pa.Array]:
+    replies = np.where(folded.message("words") >= SHORT, _hashes("assistant", folded), np.uint64(0))
+    prompts = np.where(folded.column("words_prompt") >= GREETING, folded.prompts, np.uint64(0))
+    return {
+        "copied_replies": arrow.numbers(copied_replies(replies, owner, len(folded.hashes))),
+        "copied_prompts": arrow.numbers(copied_prompts(prompts)),
+    }
 
 
 def check_representative(name: str) -> None:

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 SHARD_BYTES: Final = 8 << 20
 """Size of a shard, which is lost when a run is killed, and the grain of parallel work."""
 _HELD_TEXT: Final = 24 << 20
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 """Version of the Profile's files; a Profile of another version is measured anew."""
 
 

@@ -15,16 +15,18 @@ from ultraqa.analysis import arrow, summary
 from ultraqa.analysis.assembly import Folded, add_columns, copy_unreadable, fold, write_sample, write_tables
 from ultraqa.analysis.corpus import PARTS, sampled_text
 from ultraqa.analysis.deduplication import deduplicate
+from ultraqa.analysis.defects import FAMILIES
 from ultraqa.analysis.distributions import distributions
 from ultraqa.analysis.engine import SHARD_BYTES, Engine, Measures, return_memory
 from ultraqa.analysis.language import language_rows, languages, script_rows
 from ultraqa.analysis.metrics import COLUMNS
 from ultraqa.analysis.part import part_of
 from ultraqa.analysis.profile import OverwriteError, Profile
+from ultraqa.analysis.provenance import described, provenance
 from ultraqa.analysis.rereading import origin_of
 from ultraqa.analysis.tokens import tokens_per_word
 from ultraqa.dialogues.reading import Shard, shards
-from ultraqa.dialogues.sources import Dataset, UnreadableError, sha256
+from ultraqa.dialogues.sources import Dataset, UnreadableError, changed, sha256
 from ultraqa.dialogues.writing import atomically
 
 if TYPE_CHECKING:
@@ -83,7 +85,8 @@ def profile(
     for left in folder.glob(".*.partial"):  # of a run that was killed
         left.unlink()
     _write_json(folder / "sources.json", [
-        {"path": s.path, "location": s.location, "size": s.size, "sha256": digests[s.path]} for s in dataset.sources
+        {"path": s.path, "location": s.location, "size": s.size, "sha256": digests[s.path], "changed": changed(s)}
+        for s in dataset.sources
     ])  # fmt: skip
     if found is not None:
         shutil.rmtree(folder / "shards", ignore_errors=True)
@@ -185,6 +188,7 @@ def _assemble(
         "records": sum(one.records for one in folded.shards),
         "unreadable": sum(one.unreadable for one in folded.shards),
         **counted,
+        "flags": [family.name for family in FAMILIES],
         "containers": {shard.source.path: shard.container for shard in measured_shards},
         "language": next(iter(spoken.counts), ""),
         "near_duplicates": duplicates.document,
@@ -214,6 +218,7 @@ def _assemble(
     pieces = measures.pieces() if measures.tokens == "sample" else None
     if pieces is not None:
         rows += tokens_per_word(found, pieces, whole.distinct, measures.seed)
+    document["provenance"] = described(provenance(found))
     document["results"] = [row._asdict() for row in rows]
     document["distributions"] = distributions(whole)
     _write_json(folder / "profile.json", document)

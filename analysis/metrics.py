@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-from ultraqa.analysis import lexical, shape
+from ultraqa.analysis import defects, lexical, shape
 from ultraqa.analysis.corpus import Sample
 from ultraqa.analysis.language import Scripts
 
-COLUMNS: Final = (*shape.COLUMNS, *lexical.COLUMNS)
+COLUMNS: Final = (*shape.COLUMNS, *defects.COLUMNS, *lexical.COLUMNS)
 SAMPLE: Final = Sample()
 SCRIPTS: Final = Scripts()
 METRICS: Final = (*COLUMNS, SAMPLE, SCRIPTS)

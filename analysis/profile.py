@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from ultraqa.analysis import arrow
@@ -18,6 +19,7 @@ from ultraqa.analysis.rereading import Origin, origin_of
 from ultraqa.analysis.shingles import shingles
 from ultraqa.analysis.words import words
 from ultraqa.dialogues.batch import spoken
+from ultraqa.dialogues.files import is_remote
 from ultraqa.dialogues.reading import ReadOptions, reopen
 from ultraqa.dialogues.sources import DataError, Dataset, Source, sha256
 from ultraqa.dialogues.streams import line_at
@@ -101,8 +103,11 @@ class Profile:
     def evidence(self, skip: Collection[str] = ()) -> list[tuple[int, str, str]]:
         """The evidence as (dialogue, finding, detail), without the findings in ``skip``."""
         table = self.table("findings", ["dialogue", "finding", "detail"])
+        if skip:
+            told = pc.is_in(table["finding"], pa.array(sorted(skip), table["finding"].type))
+            table = table.filter(pc.invert(told))
         rows = zip(*(table[name].to_pylist() for name in table.column_names), strict=True)
-        return [row for row in rows if row[1] not in skip]
+        return list(rows)
 
     def columns(self, table: str = "dialogues") -> list[str]:
         """Names of the columns of "dialogues", "messages" or "findings"."""
@@ -158,9 +163,9 @@ class Profile:
             raise IndexError(f"row {wrong} of {self.name}: it has the rows 0 to {len(self) - 1}")
         places = [self._place(row) for row in rows]
         found: dict[tuple[str, int, int], list[Dialogue]] = {}
-        for described in self._sources(source):
+        for described in self.sources(source):
             spans = sorted({(start, end) for path, start, end in places if path == described.path})
-            opened = reopen(described, spans, self._read_options()) if spans else []
+            opened = reopen(described, spans, self.read_options()) if spans else []
             found |= {(described.path, *span): dialogues for span, dialogues in zip(spans, opened, strict=True)}
         return [found[place][self._within_record(row)] for row, place in zip(rows, places, strict=True)]
 
@@ -193,7 +198,7 @@ class Profile:
             DataError: the data is gone or is no longer what was measured.
         """
         table = self.table("dialogues", ["path", "start", "end"])
-        return origin_of(table, Dataset(self.name, tuple(self._sources(None))), self._read_options(), workers)
+        return origin_of(table, Dataset(self.name, tuple(self.sources())), self.read_options(), workers)
 
     def lines(self, rows: Sequence[int]) -> list[int | None]:
         """The line (from 1) at which each dialogue's record begins; None in tables, and where the data is gone."""
@@ -225,27 +230,48 @@ class Profile:
             first -= 1
         return row - first
 
-    def _read_options(self) -> ReadOptions:
+    def read_options(self) -> ReadOptions:
+        """How the records were read."""
         read = dict(self.document["parameters"]["read"])
         read["mapping"] = tuple((old, new) for old, new in read["mapping"])
         return ReadOptions(**{**read, "fields": ()})
 
-    def _sources(self, moved: Path | str | None) -> list[Source]:
-        """The dataset's sources, checked against their sha256."""
-        return [_checked(one, moved) for one in self._described()]
+    def sources(self, moved: Path | str | None = None, *, checked: bool = True) -> list[Source]:
+        """The files of the dataset.
+
+        Args:
+            moved: the dataset's file or folder where it lies now; by default where it was measured.
+            checked: whether they are compared with their sha256, for which they are read.
+
+        Raises:
+            DataError: a file is gone or is no longer what was measured.
+        """
+        return [_checked(one, moved) if checked else _located(one, moved) for one in self._described()]
 
     def _described(self) -> list[dict[str, Any]]:
         """What ``sources.json`` says of each source: path, location, size, sha256."""
         return list(orjson.loads((self.path / "sources.json").read_bytes()))
 
 
-def _checked(one: dict[str, Any], moved: Path | str | None) -> Source:
+def _located(one: dict[str, Any], moved: Path | str | None) -> Source:
     location = one["location"]
     if moved is not None:
         location = str(Path(moved) / one["path"]) if Path(moved).is_dir() else str(moved)
-    source = Source(one["path"], location, one["size"])
+    return Source(one["path"], location, one["size"])
+
+
+def _untouched(source: Source, one: dict[str, Any]) -> bool:
+    """Whether a local file has the size and the time of change that it had when it was measured, as git asks."""
+    if is_remote(source.location):
+        return False
+    state = Path(source.location).stat()
+    return (state.st_mtime_ns, state.st_size) == (one.get("changed"), one["size"])
+
+
+def _checked(one: dict[str, Any], moved: Path | str | None) -> Source:
+    source = _located(one, moved)
     try:
-        same = sha256(source) == one["sha256"]
+        same = _untouched(source, one) or sha256(source) == one["sha256"]
     except OSError as error:
         reason = error.strerror or str(error)
         raise DataError(f"{one['path']} is not where it was measured ({reason}): say where it is (source)") from error

@@ -54,33 +54,17 @@ def unknown_roles(w: Words) -> NDArray[np.int32]:
     return _letters(w, "?")
 
 
-def empty_messages(w: Words) -> NDArray[np.int32]:
-    """User and assistant messages without a word or any other visible character."""
-    return _per_dialogue(w, _blank(w))
-
-
-def starts_with_assistant(w: Words) -> NDArray[np.int32]:
-    """1 where the first message is the assistant's, unless the record is plain text, which is one assistant message."""
-    first = w.batch.dialogue_offsets[:-1]
-    present = (messages(w) > 0) & np.fromiter((f != "text" for f in w.batch.formats), np.bool_, len(w.batch))
-    return _at(w, first, present, ASSISTANT)
-
-
-def ends_with_user(w: Words) -> NDArray[np.int32]:
-    """1 where the last message is the user's and the dialogue has an assistant message: the answer is missing."""
-    answered = _per_dialogue(w, w.batch.roles == ASSISTANT) > 0
-    return _at(w, w.batch.dialogue_offsets[1:] - 1, answered, USER)
-
-
 def no_assistant(w: Words) -> NDArray[np.int32]:
     """1 where the dialogue has no assistant message, so that nothing in it can be trained on."""
     answers = _per_dialogue(w, w.batch.roles == ASSISTANT)
     return np.where(answers == 0, 1, 0).astype(np.int32)
 
 
-def consecutive_roles(w: Words) -> NDArray[np.int32]:
-    """Messages that follow a message of the same role."""
-    return _per_dialogue(w, _pairs(w, USER, USER) | _pairs(w, ASSISTANT, ASSISTANT))
+def mended(w: Words) -> NDArray[np.int32]:
+    """1 where the record's JSON was mended to be read: half of a surrogate pair became U+FFFD, NaN became null."""
+    found = np.zeros(len(w.batch), np.int32)
+    found[[dialogue for dialogue, notice in w.batch.notices if notice in {"lone_surrogates", "nan"}]] = 1
+    return found
 
 
 def _per_dialogue(w: Words, marked: NDArray[np.bool_]) -> NDArray[np.int32]:
@@ -100,23 +84,10 @@ def _pairs(w: Words, first: int, second: int) -> NDArray[np.bool_]:
     return marked
 
 
-def _at(w: Words, position: NDArray[np.int64], valid: NDArray[np.bool_], role: int) -> NDArray[np.int32]:
-    found = np.zeros(len(w.batch), np.int32)
-    found[valid] = w.batch.roles[position[valid]] == role
-    return found
-
-
 def _letters(w: Words, letter: str) -> NDArray[np.int32]:
     if letter not in "".join(w.batch.turns):
         return np.zeros(len(w.batch), np.int32)
     return np.fromiter((turns.count(letter) for turns in w.batch.turns), np.int32, len(w.batch))
-
-
-def _blank(w: Words) -> NDArray[np.bool_]:
-    blank: NDArray[np.bool_] = w.characters == 0
-    for i in np.flatnonzero((w.words == 0) & ~blank):
-        blank[i] = not w.batch.message(int(i)).strip()
-    return blank
 
 
 def _column(name: str, compute: Any, unit: str, *, level: Any = "dialogue", share: bool = False) -> Column:
@@ -136,10 +107,7 @@ COLUMNS = (
     _column("system_messages", system_messages, "turns", share=True),
     _column("tool_messages", tool_messages, "turns", share=True),
     _flag("unknown_roles", unknown_roles, "turns"),
-    _flag("empty_messages", empty_messages, "messages"),
-    _flag("starts_with_assistant", starts_with_assistant, "dialogues"),
-    _flag("consecutive_roles", consecutive_roles, "messages"),
-    _flag("ends_with_user", ends_with_user, "dialogues"),
     _flag("no_assistant", no_assistant, "dialogues"),
+    _column("mended", mended, "dialogues"),
 )
 """Lengths and structure; a flag counts offending turns, so that a rule on it is an interval like any other."""

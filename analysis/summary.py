@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from ultraqa.analysis import contamination, corpus, diversity, drawn
+from ultraqa.analysis import contamination, corpus, diversity, drawn, provenance
 from ultraqa.analysis.duplicates import exact_duplicates
 from ultraqa.analysis.engine import return_memory
 from ultraqa.analysis.language import word_frequencies, word_overuse, word_underuse
@@ -49,7 +49,7 @@ def results(part: Part) -> list[Result]:
         for found in pool.map(lambda scope: list(_sample_rows(part, scope)), corpus.PARTS):
             rows += found
     return_memory()
-    return [*rows, *contamination.rows(part), *drawn.rows(part)]
+    return [*rows, *contamination.rows(part), *provenance.rows(part), *drawn.rows(part)]
 
 
 def _column_rows(part: Part) -> list[Result]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import orjson
 
-from ultraqa.analysis import arrow
+from ultraqa.analysis import arrow, defects
 from ultraqa.analysis.metrics import COLUMNS, COUNTS
 from ultraqa.dialogues.batch import ASSISTANT, USER
 
@@ -89,8 +89,13 @@ def tables(words: Words, tokens: NDArray[np.int32] | None, plain: dict[str, NDAr
                 "roles": arrow.strings(batch.turns),
                 "role_tags": arrow.strings(batch.tags),
                 "empty_turns": arrow.numbers(batch.empty_turns),
+                "origin": arrow.strings(batch.origins),
                 **{name: arrow.numbers(values) for name, values in dialogues.items()},
                 **{name: arrow.numbers(values) for name, values in plain.items()},
+                **{
+                    f"teacher_{vendor}": arrow.numbers(counts)
+                    for vendor, counts in defects.find(words).teachers.items()
+                },
                 **{f"field.{name}": _field(values) for name, values in batch.fields.items()},
             }
         ),
@@ -100,10 +105,11 @@ def tables(words: Words, tokens: NDArray[np.int32] | None, plain: dict[str, NDAr
                 "position": arrow.numbers(position.astype(np.int32)),
                 "role": arrow.numbers(batch.roles),
                 **{name: arrow.numbers(values) for name, values in messages.items()},
+                "flags": arrow.numbers(defects.find(words).flags),
                 "hash": arrow.numbers(words.message_hash),
             }
         ),
-        "findings": _findings(batch, dialogues),
+        "findings": _findings(words, dialogues, owner, position),
     }
 
 
@@ -114,13 +120,25 @@ def _field(values: list[Any]) -> pa.Array:
     )
 
 
-def _findings(batch: Batch, dialogues: dict[str, NDArray[Any]]) -> pa.Table:
-    """Evidence of one batch: readers' notices, offending dialogues of each flag, unreadable records (row -1)."""
+def _findings(
+    words: Words, dialogues: dict[str, NDArray[Any]], owner: NDArray[np.int64], position: NDArray[np.int64]
+) -> pa.Table:
+    """Evidence of one batch: readers' notices, offending dialogues and messages of each flag, unreadable records.
+
+    A row of a message has the characters ``start`` to ``end`` of its text, one of a dialogue (message -1) the bytes of
+    its record, one of an unreadable record (dialogue -1) its bytes.
+    """
+    batch, hits = words.batch, defects.find(words).hits
     rows: list[tuple[int, int, str, int, int, str]] = [
         (d, -1, notice, int(batch.spans[d, 0]), int(batch.spans[d, 1]), "") for d, notice in batch.notices
     ]
     for column in COLUMNS:
-        if column.flag:
+        if column.flag and column.name in hits:
+            rows += [
+                (int(owner[one.message]), int(position[one.message]), column.name, one.start, one.end, one.detail)
+                for one in hits[column.name]
+            ]
+        elif column.flag:
             counts = dialogues[column.name]
             rows += [
                 (int(d), -1, column.name, int(batch.spans[d, 0]), int(batch.spans[d, 1]), f"{counts[d]} {column.unit}")

@@ -15,7 +15,8 @@ from __future__ import annotations
 
 import re
 import string
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -94,6 +95,7 @@ class Words:
         dialogue_hash: shape (d,), 64 bits of its messages' hashes and roles, in order.
         letters: shape (d, len(characters.SCRIPTS)), letters by script.
         hashes: of the words of every message.
+        shared: what several metrics make of the batch together, by name; made by the first that asks.
     """
 
     batch: Batch
@@ -109,6 +111,7 @@ class Words:
     dialogue_hash: NDArray[np.uint64]
     letters: NDArray[np.int32]
     hashes: WordHashes
+    shared: dict[str, Any] = field(default_factory=dict)
 
 
 class WordHashes(NamedTuple):
@@ -265,6 +268,21 @@ def word_hashes(batch: Batch, workspace: Workspace) -> WordHashes:
     """Hashes of the words of every message of a batch, equal for equal words."""
     found = _words_at(batch.text, batch.message_offsets, workspace, spans=False)
     return WordHashes(found.hashes, found.offsets)
+
+
+def word_spans(text: str) -> list[tuple[int, int]]:
+    """First and last-but-one character of every word of a text."""
+    encoded = text.encode()
+    if not hasattr(_mine, "workspace"):
+        _mine.workspace = Workspace()
+    found = _words_at(np.frombuffer(encoded, np.uint8), np.array([0, len(encoded)], np.int64), _mine.workspace)
+    if text.isascii():
+        return list(map(tuple, found.spans.tolist()))
+    begins = (np.frombuffer(encoded, np.uint8) & 0xC0) != 0x80  # bytes with which a character begins
+    return list(map(tuple, np.append(0, np.cumsum(begins))[found.spans].tolist()))
+
+
+_mine = threading.local()
 
 
 class Vocabulary(NamedTuple):

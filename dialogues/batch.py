@@ -57,6 +57,7 @@ class Record(NamedTuple):
         dialogues: what it holds.
         fields: the values of the record fields that were asked for.
         findings: names of what reading noticed ("lone_surrogates", "nan").
+        origin: what its fields say of its origin, as compact JSON; None where they say nothing.
     """
 
     start: int
@@ -65,6 +66,7 @@ class Record(NamedTuple):
     dialogues: list[Dialogue]
     fields: dict[str, Any]
     findings: tuple[str, ...] = ()
+    origin: str | None = None
 
 
 class Unreadable(NamedTuple):
@@ -96,6 +98,7 @@ class Batch:
         paths: path of the record's file, relative to the dataset, a string a dialogue.
         formats: format name, a string a dialogue.
         fields: record fields that were asked for, name to a list of d values (None where absent).
+        origins: what the record says of its origin, JSON or None, a string a dialogue.
         notices: (dialogue, finding) pairs that reading noticed.
         unreadable: the records between these dialogues that could not be read.
     """
@@ -114,6 +117,7 @@ class Batch:
     paths: list[str]
     formats: list[str]
     fields: dict[str, list[Any]] = field(default_factory=dict)
+    origins: list[str | None] = field(default_factory=list)
     notices: list[tuple[int, str]] = field(default_factory=list)
     unreadable: list[Unreadable] = field(default_factory=list)
 
@@ -140,12 +144,13 @@ class BatchBuilder:
         self._paths: list[str] = []
         self._formats: list[str] = []
         self._fields: dict[str, list[Any]] = {name: [] for name in fields}
+        self._origins: list[str | None] = []
         self._notices: list[tuple[int, str]] = []
         self._unreadable: list[Unreadable] = []
 
     def add(self, path: str, record: Record) -> None:
         """Append the dialogues of one record."""
-        start, end, format_, dialogues, values, findings = record
+        start, end, format_, dialogues, values, findings, origin = record
         for roles, texts, tags, name, flags in dialogues:
             if flags or findings:
                 self._notices.extend((len(self._turns), flag) for flag in (*findings, *flags))
@@ -156,6 +161,7 @@ class BatchBuilder:
             self._spans += (start, end)
             self._paths.append(path)
             self._formats.append(format_)
+            self._origins.append(origin)
             for field_name in self._field_names:
                 self._fields[field_name].append(values.get(field_name))
         self.size += end - start
@@ -199,6 +205,7 @@ class BatchBuilder:
             paths=self._paths,
             formats=self._formats,
             fields=self._fields,
+            origins=self._origins,
             notices=self._notices,
             unreadable=self._unreadable,
         )

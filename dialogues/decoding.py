@@ -9,6 +9,7 @@ import orjson
 
 from ultraqa.dialogues.batch import Record, Unreadable
 from ultraqa.dialogues.formats import RecordReader, UnknownFormat
+from ultraqa.dialogues.origins import origin
 from ultraqa.dialogues.parsing import RefusedError, next_start, second_reading
 from ultraqa.dialogues.slices import Cut, Gap, elements
 
@@ -95,7 +96,7 @@ class Decoder:
                 yield from map(self.record, self._careful(cut))
                 continue
             kept = _chosen(value, fields) if fields else _NO_FIELDS
-            yield Record(start, start + len(piece), name, dialogues, kept)
+            yield Record(start, start + len(piece), name, dialogues, kept, (), origin(value))
 
     def values(self, cuts: Iterable[Cut]) -> Iterator[Value | Unreadable]:
         """The values of JSON text; blank lines are nothing."""
@@ -117,7 +118,7 @@ class Decoder:
         else:
             if key is not None:
                 dialogues = [one if one.id is not None else one._replace(id=key) for one in dialogues]
-            return Record(start, end, name, dialogues, _chosen(value, self._fields), findings)
+            return Record(start, end, name, dialogues, _chosen(value, self._fields), findings, origin(value))
         return Unreadable(self._path, line, start, end, reason)
 
     def _careful(self, cut: Cut) -> Iterator[Value | Unreadable]:

@@ -47,8 +47,12 @@ class Source:
 
 def sha256(source: Source) -> str:
     """Hex digest of the file's bytes as stored; read again only where size or time of the file have changed."""
-    changed = 0 if is_remote(source.location) else Path(source.location).stat().st_mtime_ns
-    return _digest(source, changed)
+    return _digest(source, changed(source))
+
+
+def changed(source: Source) -> int:
+    """When a local file was changed last, in nanoseconds; 0 for others."""
+    return 0 if is_remote(source.location) else Path(source.location).stat().st_mtime_ns
 
 
 @lru_cache(maxsize=1024)

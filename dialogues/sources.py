@@ -21,6 +21,7 @@ from ultraqa.dialogues.files import (
     DataError,
     Source,
     UnreadableError,
+    changed,
     filesystem,
     is_remote,
     sha256,
@@ -30,7 +31,7 @@ from ultraqa.dialogues.files import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["DataError", "Dataset", "Source", "UnreadableError", "datasets", "sha256", "stem"]
+__all__ = ["DataError", "Dataset", "Source", "UnreadableError", "changed", "datasets", "sha256", "stem"]
 
 # Files that the datasets library writes beside its tables: they describe, they hold no record.
 _SIDE_FILES = frozenset({"state.json", "dataset_info.json", "dataset_dict.json", "dataset_infos.json"})

@@ -92,6 +92,12 @@ def column_rows(source: Source, container: str, start: int, end: int) -> Iterato
         yield row, Gap(max(end, row), f"the table cannot be read from row {row} on: {error}"), 0
 
 
+def row_batches(source: Source, *, parquet: bool) -> Iterator[tuple[int, Any]]:
+    """The record batches of a Parquet or Arrow file that can be read, each with the number of its first row."""
+    found = _parquet_batches(source, 0, -1) if parquet else _numbered(_arrow_batches(source), 0)
+    return ((first, batch) for first, batch in found if not isinstance(batch, Gap))
+
+
 def _names(header: list[str]) -> list[str]:
     """Column names; a column without a name is called by its position."""
     return [name.strip() or f"column_{i}" for i, name in enumerate(header, 1)]

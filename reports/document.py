@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from ultraqa.analysis.metric import Result
 from ultraqa.reports import duplicates
+from ultraqa.reports.compatibility import compatibility as trainers
 from ultraqa.reports.differences import LEVEL
 from ultraqa.reports.examples import examples
 from ultraqa.reports.findings import SEVERITIES, findings
 from ultraqa.reports.measured import column
+from ultraqa.reports.origin import origin
 from ultraqa.reports.published import PUBLISHED, SOURCE
 from ultraqa.reports.table import ComparisonTable, comparison
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from ultraqa.analysis.coverage import Coverage
     from ultraqa.analysis.human_likeness import Feature
     from ultraqa.analysis.separability import Separability
+    from ultraqa.filters.trainers import Verdict
     from ultraqa.reports.measured import Finding, Measured
 
 SCHEMA_VERSION = 1
@@ -63,6 +66,7 @@ def document(
     covered: Mapping[str, Coverage] | None = None,
     user_turns: Mapping[str, UserTurns] | None = None,
     overlap: Mapping[str, Any] | None = None,
+    compatibility: Mapping[str, Sequence[Verdict]] | None = None,
     methods: Sequence[Mapping[str, str]] = (),
     command: Sequence[str] = (),
 ) -> dict[str, Any]:
@@ -78,6 +82,7 @@ def document(
         covered: how each dataset covers the first one's topics, by name.
         user_turns: how each dataset's user messages differ from the first one's, by name.
         overlap: what of each dataset is in each other one, under ``matrix``.
+        compatibility: what each trainer makes of each dataset, by name.
         methods: definitions of the metrics, each with name, unit, direction, doc and source.
         command: the words of the command that made the report; folders are left out of it.
     """
@@ -124,6 +129,10 @@ def document(
             "semantic_duplicates": _known(map(duplicates.semantic_duplicates, profiles)),
             "contamination": _known(duplicates.contamination(profile, text=text) for profile in profiles),
             "overlap": overlap,
+            "compatibility": [
+                one for profile in profiles for one in trainers(profile, (compatibility or {}).get(profile.name, ()))
+            ],
+            "provenance": _known(map(origin, profiles)),
             "findings": [asdict(finding) for finding in listed],
             "not_measured": [missing._asdict() for _, some in found for missing in some],
             "examples": shown,

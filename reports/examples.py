@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING, Any
 
+from ultraqa.reports.evidence import evidence
 from ultraqa.reports.measured import Finding, Measured, column, worst_rows
 
 if TYPE_CHECKING:
@@ -48,11 +49,13 @@ def examples(
     where = places(profile, rows)
     limit = min(DIALOGUE_CHARACTERS, int(REPORT_CHARACTERS * share) // len(rows))
     dialogues = dict(zip(rows, profile.texts(rows), strict=True)) if text else {}
+    told = evidence(profile, reasons, dialogues)
     return [
         {
             "dataset": profile.name,
             **where[row],
             "why": why,
+            **({"evidence": told[row]} if told[row] else {}),
             "turns": turns(dialogues[row], limit) if row in dialogues else [],
         }
         for row, why in reasons.items()

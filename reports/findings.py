@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from ultraqa.reports import duplicate_findings, numbers, specials, thresholds
+from ultraqa.reports import defect_rules, duplicate_findings, numbers, specials, thresholds
 from ultraqa.reports.measured import Finding, NotMeasured, Numbers, say, worst_rows
-from ultraqa.reports.thresholds import RULES, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ultraqa.analysis.metric import Result
     from ultraqa.reports.measured import Measured
+    from ultraqa.reports.thresholds import Rule
 
+RULES: Final = (*thresholds.RULES, *defect_rules.RULES)
 SEVERITIES = ("fail", "warn", "info")
 _ABOUT_ROLES = frozenset({"starts_with_assistant", "consecutive_roles", "ends_with_user"})
 

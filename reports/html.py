@@ -12,8 +12,8 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from ultraqa.analysis.judge_prompt import PROMPT
+from ultraqa.reports import compatibility, duplicate_tables, numbers, origin, plots, sections, svg
 from ultraqa.reports import document as documents
-from ultraqa.reports import duplicate_tables, numbers, plots, sections, svg
 from ultraqa.reports.published import notes
 from ultraqa.reports.sections import Rows, comparison_lines, published_lines
 from ultraqa.reports.table import comparison
@@ -24,7 +24,14 @@ if TYPE_CHECKING:
     import jinja2
     import markupsafe
 
-_TEMPLATES = ("report.html.j2", "duplicates.html.j2", "parts.html.j2", "style.css")
+_TEMPLATES = (
+    "report.html.j2",
+    "duplicates.html.j2",
+    "trainers.html.j2",
+    "origin.html.j2",
+    "parts.html.j2",
+    "style.css",
+)
 SEVERITY_SIGNS = {"fail": "✕", "warn": "!", "info": "i"}
 _EXTREME_TITLES = {
     "lowest_mtld": "Lowest lexical diversity (mtld of the assistant’s messages)",
@@ -61,6 +68,8 @@ def render(document: Mapping[str, Any]) -> str:
         plots=plots,
         duplicates=duplicate_tables,
         sections=sections,
+        trainers=compatibility,
+        origin=origin,
     )
 
 

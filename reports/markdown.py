@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from ultraqa.reports import compatibility, duplicate_tables, numbers, origin
 from ultraqa.reports import document as documents
-from ultraqa.reports import duplicate_tables, numbers
 from ultraqa.reports.published import notes, paper_name
 from ultraqa.reports.sections import Rows
 from ultraqa.reports.table import ComparisonTable, comparison
@@ -28,7 +28,7 @@ def render(document: Mapping[str, Any]) -> str:
     table = comparison(documents.results(document))
     names = ", ".join(text(one["name"]) for one in document["datasets"])
     parts = [f"# UltraQA report: {names}", _datasets(document), "## Findings", _findings(document)]
-    parts += ["## Numbers", render_table(table), *_duplicates(document)]
+    parts += ["## Numbers", render_table(table), *_trainers(document), *_origin(document), *_duplicates(document)]
     if document["published"]:
         published = comparison(documents.results(document, "published"))
         parts += ["## Published rows", f"Not measured here. Source: {text(document['published_source'])}."]
@@ -56,6 +56,48 @@ def render_table(table: ComparisonTable, *, paper: bool = False) -> str:
     if reasons and not paper:
         parts.append("Empty cells:\n\n" + "\n".join(reasons))
     return "\n\n".join(parts)
+
+
+def _trainers(document: Mapping[str, Any]) -> list[str]:
+    """What each trainer makes of the datasets, and why of what it would not keep as it stands."""
+    if not document.get("compatibility"):
+        return []
+    many = len(document["datasets"]) > 1
+    lines = []
+    for trainer in document["compatibility"]:
+        where = f"{text(trainer['dataset'])}, " if many else ""
+        for reason in trainer["reasons"]:
+            if reason["outcome"] != "kept":
+                said = f"- {where}{text(compatibility.opening(trainer, reason))}: {_typed(reason['reason'])}."
+                lines.append(f"{said} First: row {reason['place']['row']}.")
+        if rest := compatibility.rest(trainer):
+            lines.append(f"- {where}{text(trainer['trainer'])}: {rest} are not listed")
+    shown = [_table(compatibility.table(document), "dialogues"), text(compatibility.MEANING), "\n".join(lines)]
+    return ["## Will the trainer take it", *shown, f"Trainers read: {text(compatibility.versions(document))}."]
+
+
+def _origin(document: Mapping[str, Any]) -> list[str]:
+    """What each dataset says of its own origin."""
+    if not document.get("provenance"):
+        return []
+    many = len(document["datasets"]) > 1
+    lines = [
+        f"- {text(one['dataset']) + ', ' if many else ''}{text(sentence)}"
+        for one in document["provenance"]
+        for sentence in origin.sentences(one)
+    ]
+    return ["## Where it comes from", "\n".join(lines), text(origin.MEANING)]
+
+
+def _typed(reason: str) -> str:
+    """A reason whose commands stay commands; what comes from the data is inert."""
+    parts = compatibility.parted(reason)
+    return "".join(f"`{numbers.name_cell(part)}`" if code else _inside(part) for part, code in parts)
+
+
+def _inside(part: str) -> str:
+    """A piece of a sentence, with the blanks at its ends."""
+    return " " * part.startswith(" ") + text(part) + " " * part.endswith(" ")
 
 
 def _duplicates(document: Mapping[str, Any]) -> list[str]:

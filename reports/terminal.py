@@ -6,8 +6,8 @@ import io
 import os
 from typing import TYPE_CHECKING, Any
 
+from ultraqa.reports import compatibility, defect_rules, numbers
 from ultraqa.reports import document as documents
-from ultraqa.reports import numbers
 from ultraqa.reports.table import Cell, ComparisonTable, comparison
 
 if TYPE_CHECKING:
@@ -25,6 +25,8 @@ _LABEL_WIDTH = 40
 _CELL_WIDTH, _INTERVAL_WIDTH = 14, 16
 # A terminal is for the gravest; the files have everything.
 _FINDINGS, _NOTES, _BENCHMARKS = 24, 6, 3
+# Dialogues up to which a defect is one of several in a sentence and has none of its own.
+_RARE = 3
 # What fewer dialogues share is a turn of phrase rather than a form that was filled in.
 _TEMPLATE = 0.1
 
@@ -69,13 +71,14 @@ def _show(document: Mapping[str, Any], console: Console) -> None:
 
 
 def _duplicates(document: Mapping[str, Any], console: Console) -> None:
-    """What table and findings do not say: a template that is in many dialogues, and how many questions were found."""
+    """What table and findings do not say: templates, questions that were found, and what trainers would not keep."""
     told = {one["dataset"] for one in document["findings"] if one["finding"] == "templated"}
     lines = [
         (one["dataset"], _template(one)) for one in document.get("near_duplicates", ()) if one["dataset"] not in told
     ]
     lines += [(one["dataset"], _contamination(one)) for one in document.get("contamination", ())]
     lines += [(one["dataset"], _overlap(one)) for one in (document.get("overlap") or {"matrix": ()})["matrix"]]
+    lines += compatibility.losses(document)
     many = len(document["datasets"]) > 1
     for dataset, line in lines:
         _print(console, f"{numbers.name_cell(dataset)}, {line}" if many and line else line)
@@ -167,10 +170,40 @@ def _findings(document: Mapping[str, Any], console: Console) -> None:
     console.print(_text("Findings: ", "bold").append(counted, style="not bold"))
     names = dict.fromkeys(missing["finding"].replace("_", " ") for missing in document["not_measured"])
     _print(console, f"  not measured: {', '.join(names)}; report.html says why" if names else "")
-    for finding in found[:_FINDINGS]:
+    shown = _together(found)
+    for finding in shown[:_FINDINGS]:
         console.print(_finding(finding, many=len(document["datasets"]) > 1))
-    if len(found) > _FINDINGS:
-        _print(console, f"  {len(found) - _FINDINGS} more are in report.html and report.md")
+    if len(shown) > _FINDINGS:
+        _print(console, f"  {len(shown) - _FINDINGS} more are in report.html and report.md")
+
+
+def _together(found: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The findings; defects of one severity that are rare or only worth knowing stand in one sentence a dataset."""
+    shown: list[Mapping[str, Any]] = []
+    for severity in _SIGNS:
+        alike = [one for one in found if one["severity"] == severity]
+        short = [one for one in alike if one["finding"] in defect_rules.NAMES and _short(one)]
+        shown += [one for one in alike if one not in short]
+        for dataset in dict.fromkeys(one["dataset"] for one in short):
+            some = [one for one in short if one["dataset"] == dataset]
+            shown += some if len(some) == 1 else [_also(some)]
+    return shown
+
+
+def _short(finding: Mapping[str, Any]) -> bool:
+    """Whether a finding goes without a sentence of its own."""
+    severity, count = str(finding["severity"]), int(finding["count"])
+    return severity == "info" or (severity == "warn" and count <= _RARE)
+
+
+def _also(some: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Several findings as one, the most frequent first."""
+    listed = []
+    for one in sorted(some, key=lambda one: -one["count"]):
+        rows = f"row{'s' * (len(one['rows']) > 1)} {', '.join(map(str, one['rows']))}"
+        place = numbers.number(one["value"], "share") if one["count"] > _RARE else rows
+        listed.append(f"{one['finding'].replace('_', ' ')} in {one['count']:,} ({place})")
+    return {**some[0], "sentence": f"Also, of {some[0]['n']:,} dialogues: {', '.join(listed)}.", "rows": []}
 
 
 def _finding(finding: Mapping[str, Any], *, many: bool) -> Table:

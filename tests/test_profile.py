@@ -244,12 +244,21 @@ def test_copies_are_those_a_dict_finds(made: Profile, dialogues: list[Turns]) ->
 
 
 def test_flags_have_evidence(made: Profile, dialogues: list[Turns]) -> None:
-    """A finding for each dialogue that a flag counts something in, and for no other."""
+    """A finding for each message that a flag counts, or for the dialogue as a whole with the bytes of its record."""
     found, table = made.findings(), made.dialogues()
-    for flag in ("unknown_roles", "empty_messages", "starts_with_assistant", "consecutive_roles", "ends_with_user"):
+    for flag in ("unknown_roles", "no_assistant"):
         rows = found[found["finding"] == flag]
         assert sorted(rows["dialogue"]) == np.flatnonzero(table[flag]).tolist(), flag
+        assert (rows["message"] == -1).all()
         assert (rows["start"].to_numpy() == table["start"].to_numpy()[rows["dialogue"]]).all()
+    said = [[text for _, text in heard(one)] for one in dialogues]
+    for flag in ("empty_messages", "starts_with_assistant", "consecutive_roles", "ends_with_user"):
+        rows = found[found["finding"] == flag]
+        places = list(zip(rows["dialogue"], rows["message"], strict=True))
+        assert len(set(places)) == len(places)
+        assert [Counter(rows["dialogue"])[d] for d in range(len(table))] == table[flag].tolist(), flag
+        assert all(0 <= message < len(said[d]) for d, message in places)
+        assert flag != "empty_messages" or not any(said[d][message].strip() for d, message in places)
 
 
 # --- results ---------------------------------------------------------------------------------------------------------

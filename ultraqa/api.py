@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ultraqa.analysis.coverage import Coverage
     from ultraqa.analysis.endpoint import JudgeError
+    from ultraqa.analysis.engine import Measures
     from ultraqa.analysis.measuring import Progress
     from ultraqa.analysis.metric import Result
     from ultraqa.analysis.profile import Profile
@@ -107,7 +108,7 @@ def profile(
     if not isinstance(given, Dataset):
         raise DataError(f"{given.path} is a Profile: it is measured already")
     folder = Path(out) if out is not None else temporary() / f"{given.name}.ultraqa"
-    return _measured(
+    return measured_profile(
         given, folder, tokens=tokens, tokenizer=tokenizer, embedder=embedder, vectors=vectors,
         duplicates=duplicates, representative=representative, contamination=contamination, format=format, map=map,
         paths=paths, fields=fields, seed=seed, workers=workers, overwrite=overwrite, progress=progress,
@@ -187,6 +188,7 @@ def report(
     from ultraqa.analysis.profile import Profile
     from ultraqa.analysis.profile_part import split
     from ultraqa.dialogues.sources import DataError
+    from ultraqa.filters.trainers import compatibility
     from ultraqa.inputs import listed, resolved
     from ultraqa.reports.document import document
     from ultraqa.reports.report import write
@@ -207,7 +209,7 @@ def report(
     measured = [
         one
         if isinstance(one, Profile)
-        else _measured(
+        else measured_profile(
             one, folder / f"{one.name}.ultraqa", tokens=tokens, tokenizer=tokenizer, embedder=embedder,
             vectors=vectors, duplicates=duplicates, representative=representative, contamination=contamination,
             format=format, map=map, paths=paths, fields=(by,) if by else (), seed=seed,
@@ -229,6 +231,7 @@ def report(
     found = document(
         shown, version=version("ultraqa"), published=published, text=text, seed=seed,
         scores=[*scored, *judged], covered=_covered(profiles), overlap=shared,
+        compatibility={one.name: compatibility(one) for one in profiles},
         user_turns=_user_turns(profiles, seed), methods=[one._asdict() for one in definitions()], command=command,
     )  # fmt: skip
     write(found, folder)
@@ -351,9 +354,9 @@ def _user_turns(profiles: Sequence[Profile], seed: int) -> dict[str, UserTurns]:
     }
 
 
-def _measured(
+def measured_profile(
     dataset: Dataset,
-    folder: Path,
+    folder: Path | Callable[[Measures], Path],
     *,
     tokens: Literal["auto", "all", "none"],
     tokenizer: str | os.PathLike[str] | None,
@@ -371,6 +374,7 @@ def _measured(
     overwrite: bool,
     progress: Callable[[Progress], None],
 ) -> Profile:
+    """The Profile of a dataset in a folder, or in the one that its measures ask for."""
     from ultraqa.analysis import measuring
     from ultraqa.analysis.deduplication import check_representative
     from ultraqa.analysis.engine import Measures
@@ -405,8 +409,9 @@ def _measured(
         check_representative(representative)
     except (OSError, ValueError) as error:
         raise DataError(str(error)) from error
+    place = folder if isinstance(folder, Path) else folder(measures)
     found = measuring.profile(
-        dataset, folder, measures, workers=workers or _cores(), overwrite=overwrite, progress=progress
+        dataset, place, measures, workers=workers or _cores(), overwrite=overwrite, progress=progress
     )
     keep_records(found)
     return found
