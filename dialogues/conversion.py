@@ -16,7 +16,7 @@ from typing import IO, TYPE_CHECKING, Any, Literal, NamedTuple
 
 from ultraqa.dialogues import trees
 from ultraqa.dialogues.batch import Record, Unreadable
-from ultraqa.dialogues.conversion_fields import beside, left_behind
+from ultraqa.dialogues.conversion_fields import beside, field_lost, left_behind
 from ultraqa.dialogues.conversion_forms import FORMS, SURROGATES_LOST, Converted, converted
 from ultraqa.dialogues.conversion_output import dumped, output
 from ultraqa.dialogues.decoding import Decoder, ReadOptions, Value
@@ -177,7 +177,7 @@ def _converted(
     for key, (depth, _) in depths.items():
         if depth > _DEEP:
             del fields[key]
-            missing.add(f"field {key}")
+            missing.add(field_lost(key))
     if len(record.dialogues) > 1:
         fields.pop("id", None)  # each has one of its own, with a number behind it
     for number, dialogue in enumerate(record.dialogues):

@@ -36,6 +36,7 @@ _KEYED: Final = frozenset(
         "question_answer", "prompt", "self_instruct", "preference", "kto",
     }
 )  # fmt: skip
+_KEY_SHOWN: Final = 40
 _TURN_KEYS: Final = frozenset({*ROLE_KEYS, *TEXT_KEYS, *CALL_KEYS})
 
 
@@ -60,8 +61,13 @@ def left_behind(value: Any, format_: str, paths: str) -> set[str]:
     if not isinstance(value, dict) or format_ in _TREES:
         return lost | ({OTHER_REPLIES} if paths == "best" and _branches(value) else set())
     if format_ not in _WHOLE:
-        lost |= {f"field {key}" for key in value.keys() & _HELD - _read_by(format_) if value[key] is not None}
+        lost |= {field_lost(key) for key in value.keys() & _HELD - _read_by(format_) if value[key] is not None}
     return lost.union(*map(_of_turn, _turns(value)))
+
+
+def field_lost(key: Any) -> str:
+    """What the loss of a field is called. A key is data: only what can be printed is said, and of a long one a part."""
+    return "field " + "".join(c if c.isprintable() else "\ufffd" for c in str(key)[:_KEY_SHOWN])
 
 
 @cache
@@ -83,7 +89,7 @@ def _turns(value: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def _of_turn(turn: dict[str, Any]) -> set[str]:
-    lost = {f"turn field {key}" for key in turn.keys() - _TURN_KEYS if turn[key] is not None}
+    lost = {f"turn {field_lost(key)}" for key in turn.keys() - _TURN_KEYS if turn[key] is not None}
     content = next((turn[key] for key in TEXT_KEYS if key in turn), None)
     if isinstance(content, list) and not (len(content) == 1 and _is_text(content[0])):
         lost.add("parts of content")

@@ -9,17 +9,16 @@ from __future__ import annotations
 from itertools import islice
 from json import JSONDecoder
 from pathlib import PurePath
-from typing import IO, TYPE_CHECKING, Any, Final, NamedTuple
+from typing import IO, TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
-import orjson
 
 from ultraqa.dialogues import trees
 from ultraqa.dialogues.decoding import Decoder, ReadOptions, Value
 from ultraqa.dialogues.files import COMPRESSION_SUFFIXES, DataError, Source
 from ultraqa.dialogues.keeping_tables import write_arrow, write_csv
 from ultraqa.dialogues.reading import pieces
-from ultraqa.dialogues.sharding import DEFAULT, JSON, UNCUT, Shard, shards, values
+from ultraqa.dialogues.sharding import DEFAULT, UNCUT, Shard, shards, values
 from ultraqa.dialogues.streams import blocks
 
 if TYPE_CHECKING:
@@ -170,62 +169,6 @@ def _rows_of_trees(shard: Shard, options: ReadOptions) -> Iterator[tuple[int, in
         yield from ((rows[at].start, rows[at].end, start, end) for at in positions)
 
 
-def as_json(source: Source, spans: Sequence[Span], options: ReadOptions = DEFAULT) -> Iterator[bytes]:
-    """Some records (ascending spans) of a file as JSON values on one line: what a filter shows of what it drops.
-
-    Bytes that are JSON stay as they are but for line breaks between values; others become a string. A row of a table is
-    an object, a tree of flat rows the array of its rows.
-    """
-    whole = parted(source, options)
-    if whole.trees:
-        yield from _trees(source, whole, spans)
-    elif whole.container in JSON:
-        for _, text, _ in pieces(source, spans):
-            yield _shown(text if isinstance(text, bytes) else b"", whole.container)
-    else:
-        wanted = set(spans)
-        for value in _values(source, options):
-            if (value.start, value.end) in wanted:
-                yield _dumped(value.value)
-
-
-def _trees(source: Source, whole: Parted, spans: Sequence[Span]) -> Iterator[bytes]:
-    """Every tree as the array of its rows; trees lie among each other, so that all of the wanted ones are held."""
-    wanted = whole.rows_of(np.array(spans, np.int64).reshape(-1, 2)).tolist()
-    if whole.container in JSON:
-        texts = (_shown(text, whole.container) for _, text, _ in pieces(source, wanted) if isinstance(text, bytes))
-        rows = dict(zip(map(tuple, wanted), texts, strict=True))
-    else:
-        chosen = set(map(tuple, wanted))
-        found = (value for value in _values(source, DEFAULT) if (value.start, value.end) in chosen)
-        rows = {(value.start, value.end): _dumped(value.value) for value in found}
-    found_of: dict[Span, list[bytes]] = {span: [] for span in spans}
-    for part, record in zip(whole.parts.tolist(), whole.record.tolist(), strict=True):
-        if tuple(record) in found_of:
-            found_of[record[0], record[1]].append(rows[part[0], part[1]])
-    yield from (b"[" + b", ".join(one) + b"]" for one in found_of.values())
-
-
-def _values(source: Source, options: ReadOptions) -> Iterator[Value]:
-    for part in shards(source, UNCUT, options):
-        for value in values(part, Decoder(source.path, part.container, options)):
-            if isinstance(value, Value):
-                yield value
-
-
-def _shown(text: bytes, container: str) -> bytes:
-    try:
-        value = _one_line(_value_of(text) if container == "object" else text.strip())
-        orjson.loads(value)
-    except ValueError:
-        return orjson.dumps(text.decode("utf-8", "replace"))
-    return value
-
-
-def _dumped(value: Any) -> bytes:
-    return orjson.dumps(value, default=str, option=orjson.OPT_NON_STR_KEYS)
-
-
 # --- bytes of JSON text ----------------------------------------------------------------------------------------------
 
 
@@ -235,9 +178,9 @@ def _texts(kept: Kept, container: str, form: str, between: bytes, *, member: boo
         return
     changed = form == "jsonl" and container not in {"jsonl", "object"}
     if container == "object" and not member:
-        yield from _separated((_one_line(_value_of(text)) for text in _one_by_one(kept)), between)
+        yield from _separated((one_line(value_of(text)) for text in _one_by_one(kept)), between)
     elif kept.instead or changed:
-        yield from _separated((_one_line(text) if changed else text for text in _one_by_one(kept)), between)
+        yield from _separated((one_line(text) if changed else text for text in _one_by_one(kept)), between)
     else:
         yield from _copied(kept, between, lines=container == "jsonl")
 
@@ -255,12 +198,12 @@ def _separated(texts: Iterable[bytes], between: bytes) -> Iterator[bytes]:
         first = False
 
 
-def _one_line(text: bytes) -> bytes:
+def one_line(text: bytes) -> bytes:
     """A JSON value on one line: a newline in it can only stand between its parts."""
     return text.replace(b"\r", b" ").replace(b"\n", b" ")
 
 
-def _value_of(member: bytes) -> bytes:
+def value_of(member: bytes) -> bytes:
     """The value of a ``"key": value`` member of an object."""
     text = member.decode()
     _, end = JSONDecoder().raw_decode(text, text.index('"'))

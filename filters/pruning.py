@@ -10,7 +10,6 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections.abc import Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from functools import partial
@@ -21,24 +20,21 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from ultraqa.analysis.profile import OverwriteError
-from ultraqa.dialogues.cutting import CutError, without
-from ultraqa.dialogues.keeping import Kept, Span, form_of, write
-from ultraqa.dialogues.reading import pieces
-from ultraqa.dialogues.sharding import JSON, UNCUT, shards
+from ultraqa.dialogues.keeping import Kept, form_of, write
 from ultraqa.dialogues.sources import DataError
 from ultraqa.dialogues.writing import atomically, compressed
 from ultraqa.filters.decisions import DROPPED, SELECTED, Decisions, decide
 from ultraqa.filters.ledger import ledger
 from ultraqa.filters.records import Records, records_of
 from ultraqa.filters.rejected import rejected
+from ultraqa.filters.spooling import Spool, spool_cut
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from ultraqa.analysis.profile import Profile
-    from ultraqa.dialogues.reading import ReadOptions
     from ultraqa.dialogues.sources import Source
     from ultraqa.filters.rule import Rule
     from ultraqa.filters.selection import Selected
@@ -85,32 +81,6 @@ class Pruned(NamedTuple):
     unreadable: int
 
 
-class _Spool(Mapping[Span, bytes]):
-    """Records that were cut, in a temporary file, by their spans."""
-
-    def __init__(self, file: IO[bytes]) -> None:
-        self._file = file
-        self._places: dict[Span, tuple[int, int]] = {}
-        self._end = 0
-
-    def add(self, span: Span, record: bytes) -> None:
-        self._file.seek(self._end)
-        self._file.write(record)
-        self._places[span] = (self._end, len(record))
-        self._end += len(record)
-
-    def __getitem__(self, span: Span) -> bytes:
-        start, length = self._places[span]
-        self._file.seek(start)
-        return self._file.read(length)
-
-    def __iter__(self) -> Iterator[Span]:
-        return iter(self._places)
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-
 def prune(
     profile: Profile,
     rules: Sequence[Rule],
@@ -143,8 +113,8 @@ def prune(
     folder = beside or Path(out or "").absolute().parent
     records = records_of(profile)
     with ExitStack() as stack:
-        spools = {path: _Spool(stack.enter_context(tempfile.TemporaryFile())) for path in sources}
-        decisions = decide(profile, rules, partial(_spool_cut, sources, records, spools, profile.read_options()))
+        spools = {path: Spool(stack.enter_context(tempfile.TemporaryFile())) for path in sources}
+        decisions = decide(profile, rules, partial(spool_cut, sources, records, spools, profile.read_options()))
         decisions, selected = _within(decisions, budget)
         stays = np.zeros(len(records.first), np.bool_)
         stays[records.of[decisions.fate != DROPPED]] = True
@@ -168,31 +138,6 @@ def prune(
     return pruned
 
 
-def _spool_cut(
-    sources: Mapping[str, Source],
-    records: Records,
-    spools: Mapping[str, _Spool],
-    options: ReadOptions,
-    turns: dict[int, list[int]],
-) -> dict[int, str]:
-    """Write the records of dialogues that are cut into spools; why others cannot be cut."""
-    failed: dict[int, str] = {}
-    for number, path in enumerate(records.files):
-        rows = [row for row in turns if records.path[records.of[row]] == number]
-        if not rows:
-            continue
-        spans = [records.span(row) for row in rows]
-        if not all(end > start for start, end in spans) or _container(sources[path], options) not in JSON:
-            failed |= dict.fromkeys(rows, "only records of JSON can be cut")
-            continue
-        for row, span, (_, text, _) in zip(rows, spans, pieces(sources[path], spans), strict=True):
-            try:
-                spools[path].add(span, without(text if isinstance(text, bytes) else b"", turns[row], options))
-            except CutError as error:
-                failed[row] = str(error)
-    return failed
-
-
 def _within(decisions: Decisions, budget: Budget | None) -> tuple[Decisions, Selected | None]:
     """The decisions within a budget: what it leaves out is dropped, and is nobody's representative any more."""
     rows = np.flatnonzero(decisions.fate != DROPPED)
@@ -210,17 +155,13 @@ def _within(decisions: Decisions, budget: Budget | None) -> tuple[Decisions, Sel
 
 
 def _kept(
-    sources: Mapping[str, Source], records: Records, spools: Mapping[str, _Spool], stays: NDArray[np.bool_]
+    sources: Mapping[str, Source], records: Records, spools: Mapping[str, Spool], stays: NDArray[np.bool_]
 ) -> list[Kept]:
     """What stays of each file."""
     return [
         Kept(sources[path], np.unique(records.spans[stays & (records.path == number)], axis=0), spools[path])
         for number, path in enumerate(records.files)
     ]
-
-
-def _container(source: Source, options: ReadOptions) -> str:
-    return shards(source, UNCUT, options)[0].container
 
 
 def _identity(profile: Profile, rules: Sequence[Rule], budget: Budget | None, out: str) -> bytes:

@@ -9,7 +9,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from ultraqa.dialogues.keeping import as_json
+from ultraqa.dialogues.quoting import as_json
 from ultraqa.filters.decisions import DROPPED, NO_RULE, SELECTED, Decisions
 from ultraqa.filters.ledger import BUDGET_RULE
 

@@ -251,7 +251,9 @@ def _disorder(turns: str, odd: str, even: str) -> str:
 
 
 def _listed(names: set[str] | frozenset[str]) -> str:
-    return " and ".join(sorted(names)) or "a role without a name"
+    """Tags as a reason says them: they are data, so only what can be printed is."""
+    listed = " and ".join(sorted(names))
+    return "".join(c if c.isprintable() else "\ufffd" for c in listed) or "a role without a name"
 
 
 def _mended(shape: Shape, trainer: str) -> str:

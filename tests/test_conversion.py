@@ -328,6 +328,13 @@ def test_a_transcript_is_not_written_twice(tmp_path: Path) -> None:
     assert set(lines(tmp_path / "out.jsonl")[0]) == {"messages", "persona"}
 
 
+def test_a_hostile_key_is_named_without_what_a_terminal_would_obey(tmp_path: Path) -> None:
+    """Control characters are replaced, and a long key is cut."""
+    turns = [{"role": "user", "content": "q", "\x1b[2J" + "k" * 100: 1}, {"role": "assistant", "content": "a"}]
+    done = convert(written(tmp_path / "in.jsonl", [{"messages": turns}]), tmp_path / "out.jsonl", "ultrachat")
+    assert done.lost == {"turn field \ufffd[2J" + "k" * 36: 1}
+
+
 @pytest.mark.parametrize(
     "record",
     [

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import csv
+import hashlib
+import importlib
 import re
 import sys
 from collections import Counter
@@ -44,9 +46,7 @@ def table(page: Path) -> dict[str, list[str]]:
 def benchmark() -> Iterator[Any]:
     """The benchmark as a module; it imports its neighbours by name."""
     sys.path.insert(0, str(ROOT / "benchmarks"))
-    import defects  # noqa: PLC0415  (importable only from here on)
-
-    yield defects
+    yield importlib.import_module("defects")
     sys.path.remove(str(ROOT / "benchmarks"))
 
 
@@ -72,8 +72,6 @@ def test_a_message_is_labelled_once_for_a_family_and_300_are_random() -> None:
 
 def test_the_labelled_messages_are_in_the_data(real_data: Path) -> None:
     """At their row, offset and place stands the text that was labelled."""
-    import hashlib  # noqa: PLC0415  (of this test alone)
-
     for file in {row["file"] for row in rows()}:
         read = (one for source in datasets([str(real_data / "data" / file)])[0].sources for one in records(source))
         dialogues = [(one.start, found) for one in read if isinstance(one, Record) for found in one.dialogues]

@@ -115,6 +115,12 @@ def test_a_reason_says_what_to_do(format_: str, roles: str, tags: str, trainer: 
         assert judge(shape_of(again, dialogue), trainer).outcome in {"kept", "changed"}
 
 
+@pytest.mark.parametrize("trainer", TRAINERS)
+def test_a_hostile_tag_is_told_without_what_a_terminal_would_obey(trainer: str) -> None:
+    """Role tags are data."""
+    assert "\x1b" not in judge(Shape("sharegpt", "u?a", frozenset({"human", "\x1b[2J", "gpt"})), trainer).reason
+
+
 # --- on Profiles ---
 
 
