@@ -77,7 +77,7 @@ def resolve(key: str) -> Named:
         DataError: it names no column, with the nearest that does.
     """
     if key.startswith("field."):
-        return Named(key, key, option=f"--fields {key.removeprefix('field.')}", text=True)
+        return Named(key, key, option=f"--by {key.removeprefix('field.')}", text=True)
     known = named()
     if key.removesuffix(".dialogue") in known:
         return known[key.removesuffix(".dialogue")]
@@ -113,6 +113,25 @@ def values(profile: Profile, one: Named) -> NDArray[Any]:
     check(profile, one)
     found = profile.column(one.column)
     return found if one.text else found.astype(float)
+
+
+def numbers(profile: Profile, one: Named) -> NDArray[np.float64]:
+    """Values of the d dialogues as numbers: a record field that holds none is undefined.
+
+    Raises:
+        ProfileError: the Profile was made without.
+    """
+    found = values(profile, one)
+    if not one.text:
+        return found
+    return np.fromiter(map(_number, found.tolist()), float, len(found))
+
+
+def _number(value: object) -> float:
+    try:
+        return float(str(value))
+    except ValueError:
+        return np.nan
 
 
 def check(profile: Profile, one: Named) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from ultraqa.analysis.profile import ProfileError
-from ultraqa.filters.columns import check, message_values, values
+from ultraqa.filters.columns import check, message_values, numbers, values
 from ultraqa.filters.duplicate_rules import Twins, among
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def decide(
     fate[duplicate], by[duplicate] = DROPPED, twins.rule[duplicate]
     for n, rule in enumerate(used):
         if rule.duplicates:
-            rows = duplicate[twins.rule[duplicate] == n]
+            rows = twins.hits[n]
             hits[n] = Hits(rows, twins.similarity[rows], 0)
     turns = {row: gone for row, gone in turns.items() if fate[row] == CUT}
     skipped = tuple(rule for rule in rules if rule not in used)
@@ -121,18 +121,19 @@ def hit(profile: Profile, rule: Rule) -> Hits:
         rows = np.unique(owner[bad])
         found = profile.column(column.column)
         return Hits(rows, found[rows].astype(float), int(np.isnan(found.astype(float)).sum()))
-    found = values(profile, column)
-    if column.text:
+    if rule.among:
+        found = values(profile, column)
         absent = np.fromiter((value is None for value in found), np.bool_, len(found))
         outside = np.fromiter((value is not None and value not in rule.among for value in found), np.bool_, len(found))
-        numbers = np.full(len(found), np.nan)
+        told = np.full(len(found), np.nan)
     else:
-        absent, numbers = np.isnan(found), found
-        outside = (found < rule.min) | (found > rule.max)
+        told = numbers(profile, column)
+        absent = np.isnan(told)
+        outside = (told < rule.min) | (told > rule.max)
     if rule.undefined == "drop":
         outside = outside | absent
     rows = np.flatnonzero(outside)
-    return Hits(rows, numbers[rows], int(absent.sum()))
+    return Hits(rows, told[rows], int(absent.sum()))
 
 
 def _nothing() -> Hits:
@@ -188,8 +189,9 @@ def _cut(
 
 
 def _answers(letters: str, gone: Sequence[int]) -> bool:
-    """Whether a reply is left in a dialogue."""
-    return any(letter == "a" and turn not in set(gone) for turn, letter in enumerate(letters))
+    """Whether a reply is left in a dialogue, and a question if there was one."""
+    left = "".join(letter for turn, letter in enumerate(letters) if turn not in set(gone))
+    return "a" in left and ("u" in left or "u" not in letters)
 
 
 def truncated(letters: str, message: int) -> set[int]:

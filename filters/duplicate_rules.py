@@ -37,12 +37,14 @@ class Twins(NamedTuple):
     Attributes:
         kept: shape (d,), the dialogue that is kept in its place, -1 where it is none.
         similarity: shape (d,), to that one, NaN where it is none or the similarity is not known.
-        rule: shape (d,), number of the rule, -1 where it is none.
+        rule: shape (d,), number of the first rule, -1 where it is none.
+        hits: the dropped dialogues by every rule that takes them for duplicates of what is kept in their place.
     """
 
     kept: NDArray[np.int64]
     similarity: NDArray[np.float64]
     rule: NDArray[np.int64]
+    hits: dict[int, NDArray[np.int64]]
 
 
 class _Edges(NamedTuple):
@@ -63,7 +65,7 @@ def among(profile: Profile, rules: Sequence[tuple[int, Rule]], left: NDArray[np.
     d = len(profile)
     edges = [_edges(profile, rule.key, left) for _, rule in rules]
     if not edges:
-        return Twins(np.full(d, -1), np.full(d, np.nan), np.full(d, -1))
+        return Twins(np.full(d, -1), np.full(d, np.nan), np.full(d, -1), {})
     pairs = np.concatenate([one.pairs for one in edges])
     similarity = np.concatenate([one.similarity for one in edges])
     numbers = np.repeat([number for number, _ in rules], [len(one.pairs) for one in edges])
@@ -74,16 +76,12 @@ def among(profile: Profile, rules: Sequence[tuple[int, Rule]], left: NDArray[np.
     weight = np.full(d, np.nan)
     weight[dropped] = found.similarity[dropped] - 1.0
     weight[weight == _UNKNOWN] = np.nan
-    return Twins(kept, weight, _first_rule(pairs, numbers, kept))
-
-
-def _first_rule(pairs: NDArray[np.int64], numbers: NDArray[np.int64], kept: NDArray[np.int64]) -> NDArray[np.int64]:
-    """The first rule by which each dropped dialogue is a duplicate of the kept one."""
-    found = np.full(len(kept), -1)
     says = kept[pairs[:, 1]] == pairs[:, 0]
-    order = np.argsort(-numbers[says], kind="stable")  # the first one is written last
-    found[pairs[says, 1][order]] = numbers[says][order]
-    return found
+    hits = {number: np.unique(pairs[says & (numbers == number), 1]) for number, _ in rules}
+    first = np.full(d, -1)
+    for number, rows in reversed(hits.items()):  # the first one is written last
+        first[rows] = number
+    return Twins(kept, weight, first, hits)
 
 
 def _edges(profile: Profile, key: str, left: NDArray[np.bool_]) -> _Edges:

@@ -25,7 +25,8 @@ def ledger(decisions: Decisions, records: Records, stays: NDArray[np.bool_]) -> 
     """Fate, rule, value, kept dialogue and similarity of every dialogue; ``record`` says whether its record is kept.
 
     Columns: row, id, path, start, end; fate (kept, cut, dropped); rule (its key, ``keep`` for the budget), value;
-    kept_row and similarity of duplicates; flags (keys of all rules that hit it, joined by blanks); record_kept.
+    kept_row and similarity of duplicates; hit_by (keys of all rules that hit it, joined by blanks); cut_turns (what was
+    taken out, counted from 0 through all turns of the record); record_kept.
     """
     profile = decisions.profile
     names = [rule.key for rule in decisions.rules]
@@ -36,9 +37,12 @@ def ledger(decisions: Decisions, records: Records, stays: NDArray[np.bool_]) -> 
         values[hits.rows[mine]] = hits.values[mine]
         for row in hits.rows.tolist():
             hit_by.setdefault(row, []).append(names[number])
-    flags: list[str | None] = [None] * len(profile)
+    hit_by_rules: list[str | None] = [None] * len(profile)
     for row, keys in hit_by.items():
-        flags[row] = " ".join(dict.fromkeys(keys))
+        hit_by_rules[row] = " ".join(dict.fromkeys(keys))
+    cut: list[str | None] = [None] * len(profile)
+    for row, turns in decisions.turns.items():
+        cut[row] = " ".join(map(str, turns))
     by = np.where(decisions.rule == SELECTED, len(names), decisions.rule)
     kept = np.where(decisions.fate == DROPPED, decisions.kept, -1)
     places = profile.table("dialogues", ["row", "id", "path", "start", "end"])
@@ -51,13 +55,14 @@ def ledger(decisions: Decisions, records: Records, stays: NDArray[np.bool_]) -> 
             "value": arrow.numbers(values),
             "kept_row": arrow.numbers(kept, kept < 0),
             "similarity": arrow.numbers(np.where(kept >= 0, decisions.similarity, np.nan)),
-            "flags": arrow.strings(flags),
+            "hit_by": arrow.strings(hit_by_rules),
+            "cut_turns": arrow.strings(cut),
             "record_kept": arrow.numbers(stays[records.of].astype(np.int8)),
         }
     )
 
 
 def _named(codes: NDArray[np.integer], names: Sequence[str]) -> pa.Array:
-    """Names by their codes, null for -1, stored once each."""
+    """Names by their codes, null for -1."""
     indices = arrow.numbers(np.maximum(codes, 0).astype(np.int32), codes < 0)
-    return pa.DictionaryArray.from_arrays(indices, pa.array(list(names), pa.string()))
+    return pa.DictionaryArray.from_arrays(indices, pa.array(list(names), pa.string())).cast(pa.string())

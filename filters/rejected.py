@@ -12,16 +12,19 @@ import pyarrow.compute as pc
 from ultraqa.dialogues.quoting import as_json
 from ultraqa.filters.decisions import DROPPED, NO_RULE, SELECTED, Decisions
 from ultraqa.filters.ledger import BUDGET_RULE
+from ultraqa.filters.trainers import outcomes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
+    from ultraqa.analysis.profile import Profile
     from ultraqa.dialogues.sources import Source
     from ultraqa.filters.records import Records
     from ultraqa.filters.rule import Rule
 
+TRAINER: Final = "trainer_"
 _SHOWN: Final = 3
 """Pieces of evidence that are shown of one dialogue and finding."""
 
@@ -62,10 +65,15 @@ class _Told:
                     self._hits.setdefault(row, []).append((number, value))
         self._evidence = _evidence(decisions, gone)
         self._rules = [_described(rule) for rule in decisions.rules]
+        self._why = {
+            number: _reasons(decisions.profile, rule.key.removeprefix(TRAINER))
+            for number, rule in enumerate(decisions.rules)
+            if rule.key.startswith(TRAINER)
+        }
         self._names = {
             number: decisions.profile.column(rule.column.column)
             for number, rule in enumerate(decisions.rules)
-            if rule.column.text
+            if rule.among
         }
 
     def of(self, row: int) -> dict[str, Any]:
@@ -91,11 +99,18 @@ class _Told:
 
     def _rule(self, row: int, number: int, value: float) -> dict[str, Any]:
         found = self._names[number][row] if number in self._names else _number(value)
-        return {**self._rules[number], "value": found}
+        why = {"why": self._why[number](row)} if number in self._why else {}
+        return {**self._rules[number], "value": found, **why}
 
 
 def _described(rule: Rule) -> dict[str, Any]:
     return {"rule": rule.key, "wanted": rule.interval} | ({"reason": rule.reason} if rule.reason else {})
+
+
+def _reasons(profile: Profile, trainer: str) -> Callable[[int], str]:
+    """What a trainer would do with a dialogue, and why."""
+    found = outcomes(profile, trainer)
+    return lambda row: found.reasons[int(found.reason[row])]
 
 
 def _number(value: float) -> float | int | None:

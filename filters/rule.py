@@ -55,14 +55,18 @@ class Rule:
         Raises:
             DataError: an unknown key, action or value, or an interval that holds nothing or everything.
         """
-        meant = resolve(self.key)
+        meant = resolve(str(self.key))
+        for bound, limit in (("min", self.min), ("max", self.max)):
+            if not isinstance(limit, int | float) or isinstance(limit, bool):
+                raise DataError(f"{self.key}: {bound} = {limit!r}: a number is wanted")
         for name, value, allowed in (("action", self.action, ACTIONS), ("undefined", self.undefined, UNDEFINED)):
             if value not in allowed:
                 raise DataError(f"{self.key}: {name} = {value!r}: one of {', '.join(allowed)} is wanted")
-        if meant.text != bool(self.among):
+        field = self.key.startswith("field.")
+        if (meant.text != bool(self.among) and not field) or (self.among and self._bounded):
             wanted = "names in `among`" if meant.text else "numbers in `min` or `max`"
             raise DataError(f"{self.key}: {wanted} are wanted, because its values are {_kind(meant)}")
-        if not meant.text and not (math.isfinite(self.min) or math.isfinite(self.max)):
+        if not self.among and not self._bounded:
             raise DataError(f"{self.key}: `min` or `max` is wanted, a finite number; without them nothing is hit")
         if math.isnan(self.min) or math.isnan(self.max) or self.min > self.max:
             raise DataError(f"{self.key}: no value lies between min = {self.min} and max = {self.max}")
@@ -70,6 +74,10 @@ class Rule:
             raise DataError(f"{self.key}: a rule on duplicates is `max = 0` with action drop: one of each is kept")
         if self.action in {"truncate", "drop_round"} and not meant.message:
             raise DataError(f"{self.key}: {self.action} needs a column of messages, and this one is of dialogues")
+
+    @property
+    def _bounded(self) -> bool:
+        return math.isfinite(self.min) or math.isfinite(self.max)
 
     @property
     def column(self) -> Named:
@@ -135,6 +143,25 @@ def parse(text: str, name: str) -> Recipe:
     return Recipe(name, rules, **described)
 
 
+_WANTED: Final = {
+    "key": "the name of a column in quotation marks", "min": "a number", "max": "a number", "among": "a list of names",
+    "action": "a name in quotation marks", "undefined": "a name in quotation marks",
+    "reason": "a sentence in quotation marks", "optional": "true or false",
+}  # fmt: skip
+
+
+def number(given: str) -> float:
+    """A bound as it is typed, "20" or "5%".
+
+    Raises:
+        DataError: it is no number.
+    """
+    try:
+        return float(given[:-1]) / 100 if given.endswith("%") else float(given)
+    except ValueError as error:
+        raise DataError(f"{given!r} is no number: write one as in 20, 0.05 or 5%") from error
+
+
 def _rule(table: dict[str, Any], where: str) -> Rule:
     kinds = {
         "key": str, "min": (int, float), "max": (int, float), "among": list, "action": str, "undefined": str,
@@ -143,9 +170,12 @@ def _rule(table: dict[str, Any], where: str) -> Rule:
     _refuse_unknown(table, [field.name for field in fields(Rule)], where)
     if "key" not in table:
         raise DataError(f"{where} has no key: write the column it is about, key = …")
+    for name in ("min", "max"):
+        if isinstance(table.get(name), str) and table[name].endswith("%"):
+            table = {**table, name: number(table[name])}
     for name, value in table.items():
         if not isinstance(value, kinds[name]) or (isinstance(value, bool) and name != "optional"):  # type: ignore[arg-type]
-            raise DataError(f"{where}: {name} = {value!r} is a {type(value).__name__}, which it cannot be")
+            raise DataError(f"{where}: {name} = {value!r}: {_WANTED[name]} is wanted")
     try:
         return Rule(**{**table, "among": tuple(map(str, table.get("among", ())))})
     except DataError as error:

@@ -9,9 +9,13 @@ import numpy as np
 from ultraqa.analysis.part import part_of
 from ultraqa.analysis.summary import results
 from ultraqa.filters.decisions import CUT, DROPPED, SELECTED
+from ultraqa.filters.duplicate_rules import among
+from ultraqa.filters.rule import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from numpy.typing import NDArray
 
     from ultraqa.analysis.metric import Result
     from ultraqa.filters.pruning import Budget, Pruned
@@ -45,8 +49,8 @@ def summary(pruned: Pruned, recipe: str, budget: Budget | None) -> dict[str, Any
             "uncut": len(decisions.uncut),
         },
         "waterfall": _waterfall(pruned),
-        "skipped": [rule.key for rule in decisions.skipped],
-        "numbers": _numbers(profile.rows(), results(part_of(profile, left)) if len(left) else []),
+        "skipped": [{"rule": rule.key, "option": rule.column.option} for rule in decisions.skipped],
+        "numbers": _numbers(profile.rows(), _after(pruned, left)),
     }  # fmt: skip
     if budget is not None:
         found["budget"] = budget._asdict()
@@ -54,6 +58,19 @@ def summary(pruned: Pruned, recipe: str, budget: Budget | None) -> dict[str, Any
         found["budget"]["note"] = pruned.selected.note if pruned.selected else "the rules leave fewer than that"
         found["budget"]["compared"] = _compared(pruned, budget)
     return found
+
+
+def _after(pruned: Pruned, left: NDArray[np.int64]) -> list[Result]:
+    """Results over the dialogues that are left; near-duplicates are told among them, not by what was dropped."""
+    profile = pruned.decisions.profile
+    if not len(left):
+        return []
+    there = np.zeros(len(profile), np.bool_)
+    there[left] = True
+    near = float((among(profile, [(0, Rule("near_duplicates", max=0))], there).kept >= 0).sum() / len(left))
+    name = ("near_duplicates", "dialogue", "share")
+    found = results(part_of(profile, left))
+    return [one._replace(value=near) if (one.metric, one.scope, one.statistic) == name else one for one in found]
 
 
 def _waterfall(pruned: Pruned) -> list[dict[str, Any]]:

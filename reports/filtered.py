@@ -33,10 +33,11 @@ def show(summary: Mapping[str, Any], console: Console | None = None) -> None:
 
 
 def _blocks(summary: Mapping[str, Any]) -> Iterator[Table | str]:
-    yield _waterfall(summary)
+    if any(one["hit"] for one in summary["waterfall"]) or "budget" in summary:
+        yield _waterfall(summary)
     idle = [one["wanted"].partition(" ≤ 0")[0] for one in summary["waterfall"] if not one["hit"]]
     if idle:
-        yield f"nothing hit by {len(idle)} other rules: {', '.join(idle)}"
+        yield f"these hit nothing: {', '.join(idle)}"
     records, dialogues = summary["records"], summary["dialogues"]
     cut = f", {dialogues['cut']:,} of their dialogues cut" if dialogues["cut"] else ""
     yield (
@@ -45,17 +46,25 @@ def _blocks(summary: Mapping[str, Any]) -> Iterator[Table | str]:
     )
     if dialogues["uncut"]:
         reason = "no reply would be left, or their turns are no list"
-        yield f"! {dialogues['uncut']:,} dialogues that were to be cut are dropped: {reason}"
+        many = f"{dialogues['uncut']:,} dialogue" + ("s" if dialogues["uncut"] > 1 else "")
+        yield f"! of those to be cut, {many} dropped instead: {reason}"
+    if not records["kept"]:
+        yield "! nothing is kept"
     if summary["skipped"]:
-        yield f"! not measured and not looked at: {', '.join(summary['skipped'])}"
+        listed = ", ".join(f"{one['rule']} (measured with {one['option']})" for one in summary["skipped"])
+        yield f"! not measured and not looked at: {listed}"
     if summary["numbers"]:
         yield ""
         yield _before_after(summary)
     if "budget" in summary:
         yield ""
         yield f"--keep {summary['budget']['dialogues']:,}: {summary['budget']['note']}"
-        if summary["budget"]["compared"]:
-            yield _choices(summary["budget"]["compared"])
+        compared = summary["budget"]["compared"]
+        if compared:
+            yield _choices(compared)
+            covers = {one["selection"]: one.get("facility_coverage") for one in compared}
+            if covers["chosen"] is not None and covers["chosen"] < covers["random"]:
+                yield "! this choice covers the whole less well than a random one of the same size (facility coverage)"
 
 
 def _waterfall(summary: Mapping[str, Any]) -> Table:

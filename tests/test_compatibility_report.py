@@ -150,7 +150,7 @@ class _Section(HTMLParser):
     def __init__(self, page: str) -> None:
         super().__init__()
         self.text = ""
-        self.feed(page[page.index('<section id="trainers">') : page.index('<section id="shape">')])
+        self.feed(page[page.index('<section id="trainers">') : page.index('<section id="origin">')])
 
     def handle_data(self, data: str) -> None:
         """Collect it."""

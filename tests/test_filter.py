@@ -364,14 +364,14 @@ def test_a_profile_without_a_column_is_refused_with_the_option_that_adds_it(data
         with pytest.raises(ProfileError, match=option):
             prune(measured, [Rule(key, max=0)], None)
     found = ultraqa.filter(measured, dry_run=True, rules=[Rule("relevance", min=0, optional=True)])
-    assert found.summary["skipped"] == ["relevance"]
+    assert found.summary["skipped"] == [{"rule": "relevance", "option": "--embedder static"}]
 
 
 @pytest.mark.parametrize(
     ("text", "meaning"),
     [
         ('[[rule]]\nkey = "mtdl.assistant"\nmin = 3', "did you mean mtld.assistant"),
-        ('[[rule]]\nkey = "rounds"\nmin = "two"', "rule 1: min = 'two' is a str"),
+        ('[[rule]]\nkey = "rounds"\nmin = "two"', "rule 1: min = 'two': a number is wanted"),
         ('[[rule]]\nkey = "rounds"', "`min` or `max` is wanted"),
         ('[[rule]]\nkey = "rounds"\nmin = 3\nmax = 2', "no value lies between"),
         ('[[rule]]\nkey = "rounds"\nmim = 3', "did you mean 'min'"),
@@ -405,6 +405,69 @@ def test_a_budget_is_kept_of_what_rules_leave_and_named_in_what_is_rejected(tmp_
     assert {one["kept"]["id"] for one in rejected if "kept" in one} <= kept
 
 
+def test_a_score_in_the_records_is_a_rule_and_a_preference(tmp_path: Path) -> None:
+    """Numbers of a record field are compared as numbers; a record without one has no value."""
+    records = [
+        dialogue("Which?", "This one.", name=str(n)) | {"score": score} for n, score in enumerate((3, "0.5", None))
+    ]
+    file = tmp_path / "data.jsonl"
+    file.write_bytes(lines(records))
+    ultraqa.filter(file, tmp_path / "a/kept.jsonl", rules=[Rule("field.score", min=2)])
+    assert ids(tmp_path / "a/kept.jsonl") == ["0", "2"]
+    ultraqa.filter(file, tmp_path / "b/kept.jsonl", rules=[Rule("field.score", min=2, undefined="drop")])
+    assert ids(tmp_path / "b/kept.jsonl") == ["0"]
+    ultraqa.filter(file, tmp_path / "c/kept.jsonl", recipe="none", keep=1, select="quality", quality="-field.score")
+    assert ids(tmp_path / "c/kept.jsonl") == ["1"]
+
+
+def test_what_a_trainer_would_do_is_told_of_what_is_rejected_for_it(tmp_path: Path) -> None:
+    """With the sentence that the report has."""
+    file = tmp_path / "data.jsonl"
+    file.write_bytes(lines([SHORT, UNANSWERED]))
+    ultraqa.filter(file, tmp_path / "out/kept.jsonl", rules=[Rule("trainer_llamafactory", max=0)])
+    (rejected,) = [json.loads(line) for line in (tmp_path / "out/rejected.jsonl").read_bytes().splitlines()]
+    assert rejected["id"] == "unanswered"
+    assert len(rejected["why"]) > 20
+
+
+def test_every_rule_that_takes_a_dialogue_for_a_duplicate_is_told(tmp_path: Path) -> None:
+    """A copy is hit by the rule on copies and by the one on prompts, and dropped by the first."""
+    file = tmp_path / "data.jsonl"
+    file.write_bytes(lines([LONG, LONG | {"id": "copy"}]))
+    rules = [Rule("exact_duplicates.prompt", max=0), Rule("exact_duplicates", max=0)]
+    found = ultraqa.filter(file, tmp_path / "out/kept.jsonl", rules=rules)
+    assert [one["hit"] for one in found.summary["waterfall"]] == [1, 1]
+    assert found.ledger()["hit_by"][1] == "exact_duplicates.prompt exact_duplicates"
+
+
+def test_the_ledger_says_which_turns_were_cut(data: Path, tmp_path: Path) -> None:
+    """Counted from 0 through all turns of the record."""
+    found = ultraqa.filter(
+        data, tmp_path / "out/kept.jsonl", rules=[Rule("empty_messages", max=0, action="drop_round")]
+    )
+    assert found.ledger().set_index("id")["cut_turns"]["hole"] == "2 3"
+
+
+def test_an_output_inside_the_data_and_a_folder_as_output_are_refused(data: Path, tmp_path: Path) -> None:
+    """Before anything is measured."""
+    folder = tmp_path / "set"
+    folder.mkdir()
+    data.rename(folder / "data.jsonl")
+    with pytest.raises(DataError, match="folder of the data"):
+        ultraqa.filter(folder, folder / "kept.jsonl", rules=[Rule("rounds", min=2)])
+    with pytest.raises(DataError, match="is a folder"):
+        ultraqa.filter(folder, tmp_path, rules=[Rule("rounds", min=2)])
+
+
+@pytest.mark.parametrize("rules", [{"rounds": 2}, ["rounds"]])
+def test_rules_that_are_none_are_refused(data: Path, rules: Any) -> None:
+    """With how one is written."""
+    with pytest.raises(DataError, match=r"ultraqa\.Rule"):
+        ultraqa.filter(data, dry_run=True, rules=rules)
+    with pytest.raises(DataError, match="a number is wanted"):
+        Rule("rounds", max="3")  # type: ignore[arg-type]
+
+
 def test_the_command_filters_to_standard_output(data: Path, tmp_path: Path, ultraqa: Any) -> None:
     """What is kept is all that standard output gets; the table goes to standard error."""
     run = ultraqa("filter", data, "-o", "-", "--beside", tmp_path / "beside", "--min", "rounds=2")
@@ -421,6 +484,8 @@ def test_the_command_filters_to_standard_output(data: Path, tmp_path: Path, ultr
     [
         (["-o", "k.jsonl", "--recipe", "nothing.toml"], 2, "cannot be read"),
         (["-o", "k.jsonl", "--min", "rounds"], 2, "KEY=V"),
+        (["-o", "k.jsonl", "--max", "near_duplicates=5%"], 2, "one of each is kept"),
+        (["-o", "k.jsonl", "--keep", "2", "--quality", "nope"], 2, "names no column"),
         (["-o", "k.jsonl", "--min", "runds=2"], 2, "did you mean rounds"),
         (["--min", "rounds=2"], 2, "no output"),
         (["-o", "-"], 2, "--beside"),

@@ -13,7 +13,7 @@ import typer
 
 from ultraqa.cli_check import check
 from ultraqa.cli_convert import convert
-from ultraqa.cli_filter import filter_
+from ultraqa.cli_filter import filter_, recipes
 from ultraqa.console import Display, import_numba, say, stdout
 from ultraqa.options import (
     DUPLICATES,
@@ -201,6 +201,7 @@ def profile(
 
 
 app.command("filter")(filter_)
+app.command()(recipes)
 app.command()(convert)
 app.command()(check)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 import sys
-from pathlib import Path  # noqa: TC003  (typer reads it)
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ultraqa.console import Display, import_numba, say
+from ultraqa.console import Display, import_numba, say, stdout
 from ultraqa.options import (
     PATHS,
     AsJson,
@@ -38,7 +38,9 @@ def filter_(
     recipe: Annotated[
         str | None,
         typer.Option(
-            "--recipe", metavar="NAME|FILE", help="rules by name or from a .toml file; none; recommended if not given"
+            "--recipe",
+            metavar="NAME|FILE",
+            help="rules by name or file, or none; recommended if neither this nor --min or --max is given",
         ),
     ] = None,
     least: Annotated[
@@ -105,20 +107,43 @@ def filter_(
         from ultraqa.reports import filtered
 
         filtered.show(done.summary)
+    if dry_run:
+        say("dry run: nothing is written")
     if done.beside is not None:
         say(f"{out}  (beside it in {done.beside}: rejected.jsonl, ledger.parquet, {done.profile.path.name})")
 
 
+def recipes(
+    name: Annotated[
+        str | None, typer.Argument(metavar="NAME", help="a recipe, whose rules are printed as TOML")
+    ] = None,
+) -> None:
+    """List the recipes of filter, or print the rules of one.
+
+    Example: ultraqa recipes recommended
+    """
+    from ultraqa.filters.recipe import FOLDER, names, recipe
+
+    console = stdout()
+    if name is None:
+        for one in names():
+            console.print(f"{one}: {recipe(one).description}", markup=False, soft_wrap=True)
+        return
+    recipe(name)
+    text = (FOLDER / f"{name}.toml" if name in names() else Path(name)).read_text("utf-8")
+    console.print(text, end="", markup=False, soft_wrap=True)
+
+
 def _rules(least: list[str] | None, most: list[str] | None) -> list[Rule]:
     """Rules from ``--min`` and ``--max``, of one key together an interval."""
-    from ultraqa.filters.rule import Rule
+    from ultraqa.filters.rule import Rule, number
 
     bounds: dict[str, list[float]] = {}
     for place, option, given in ((0, "min", least), (1, "max", most)):
         for item in given or ():
             key, _, value = item.partition("=")
             try:
-                bounds.setdefault(key, [-math.inf, math.inf])[place] = float(value)
+                bounds.setdefault(key, [-math.inf, math.inf])[place] = number(value)
             except ValueError as error:
-                raise typer.BadParameter(f"{item!r} is not KEY=V, V a number", param_hint=f"--{option}") from error
+                raise typer.BadParameter(f"{item!r} is not KEY=V: {error}", param_hint=f"--{option}") from error
     return [Rule(key, min=low, max=high) for key, (low, high) in bounds.items()]

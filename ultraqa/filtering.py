@@ -84,7 +84,7 @@ def filter(  # noqa: A001  (the command's name)
         out: the file of what is kept, "-" for standard output; its suffix may ask for compression (.gz, .zst), for
             lines instead of an array (.jsonl) or an array instead of lines (.json). None with ``dry_run``.
         recipe: name of a recipe or a TOML file of rules; "none" for none. By default "recommended", unless
-            ``rules`` are given.
+            ``rules`` are given: then they stand alone.
         rules: further rules.
         keep: at most so many dialogues (50000), or of so many in a hundred of the data (``"40%"``), chosen of those
             that the rules leave.
@@ -111,6 +111,7 @@ def filter(  # noqa: A001  (the command's name)
     """
     from ultraqa.analysis.profile import Profile
     from ultraqa.dialogues.sources import DataError
+    from ultraqa.filters.columns import resolve
     from ultraqa.filters.pruning import Budget, prune
     from ultraqa.filters.selection import METHODS
     from ultraqa.filters.summary import summary
@@ -123,19 +124,22 @@ def filter(  # noqa: A001  (the command's name)
         raise DataError("no output is named: give a file for what is kept, or dry_run")
     if out is not None and os.fspath(out) == "-" and beside is None:
         raise DataError("what is kept goes to standard output: name a folder for the other files (--beside DIR)")
+    if keep is not None:
+        resolve(quality.removeprefix("-"))
+    _check_place(data, out)
     given = resolved([data], name)[0]
     folder = Path(beside) if beside is not None else Path(out).absolute().parent if out is not None else temporary()
     if isinstance(given, Profile):
         profile = given
     else:
         _refuse_own_input(given, out)
-        keys = [rule.key for rule in chosen.rules]
+        keys = [*(rule.key for rule in chosen.rules), *([quality.removeprefix("-")] if keep is not None else ())]
         wanted = {
             "tokenizer": tokenizer, "contamination": listed(contamination), "format": format, "map": map,
             "paths": paths, "seed": seed, "workers": workers, "progress": progress,
             "vectors": "all" if keep is not None and select in DIVERSE else "auto",
             "embedder": embedder or ("static" if _needs_vectors(chosen, keep, select) else "none"),
-            "tokens": "all" if any(key.startswith("tokens") for key in keys) else "none",
+            "tokens": "all" if any(key.startswith("tokens") for key in keys) else "auto",
             "fields": sorted({key.removeprefix("field.") for key in keys if key.startswith("field.")}),
         }  # fmt: skip
         profile = _profile(given, folder / f"{given.name}.ultraqa", chosen, wanted, overwrite=overwrite)
@@ -166,8 +170,10 @@ def _recipe(given: str | os.PathLike[str] | None, rules: Sequence[Rule], keep: s
     """The rules of a recipe and those given beside."""
     from ultraqa.dialogues.sources import DataError
     from ultraqa.filters.recipe import DEFAULT, recipe
-    from ultraqa.filters.rule import Recipe
+    from ultraqa.filters.rule import Recipe, Rule
 
+    if not all(isinstance(rule, Rule) for rule in rules):
+        raise DataError("rules are a list of ultraqa.Rule, as in [ultraqa.Rule('rounds', min=2)]")
     if given is None:
         given = "none" if rules else DEFAULT
     if os.fspath(given) == "none":
@@ -181,6 +187,21 @@ def _recipe(given: str | os.PathLike[str] | None, rules: Sequence[Rule], keep: s
 def _needs_vectors(chosen: Recipe, keep: str | int | None, select: str) -> bool:
     wanted = any(rule.column.option == "--embedder static" and not rule.optional for rule in chosen.rules)
     return wanted or (keep is not None and select in DIVERSE)
+
+
+def _check_place(data: Any, out: str | os.PathLike[str] | None) -> None:
+    """Refuse an output that is a folder, or that would be read as data the next time."""
+    from ultraqa.dialogues.sources import DataError
+
+    if out is None or os.fspath(out) == "-":
+        return
+    target = Path(out).absolute()
+    if target.is_dir():
+        raise DataError(f"{out} is a folder: name the file of what is kept, as in {Path(out) / 'kept.jsonl'}")
+    if isinstance(data, str | os.PathLike):
+        path = Path(os.fspath(data).partition("=")[2] or data)
+        if path.is_dir() and not (path / "profile.json").is_file() and target.is_relative_to(path.absolute()):
+            raise DataError(f"{out} lies in the folder of the data, which would read it next time: choose another one")
 
 
 def _refuse_own_input(given: Dataset, out: str | os.PathLike[str] | None) -> None:

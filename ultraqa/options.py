@@ -56,7 +56,7 @@ Contamination = Annotated[
 ]
 Seed = Annotated[int, typer.Option("--seed", help="of all random draws")]
 Workers = Annotated[int | None, typer.Option("--workers", help="threads; the result does not depend on it", min=1)]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace Profiles of other data or parameters")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace files and Profiles of another run")]
 AsJson = Annotated[bool, typer.Option("--json", help="print one JSON document instead of tables")]
 
 
