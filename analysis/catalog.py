@@ -92,7 +92,7 @@ def definitions() -> list[Definition]:
     found.append(Definition("contaminated.NAME", "dataset", "share", "lower = less is leaked", asked, ""))
     said = "lower = more is said of where it comes from"
     found.append(_of("provenance_unknown", "dialogue", "share", said, provenance.provenance_unknown))
-    found.append(_of("teacher_NAME", "dialogue", "share", "", vendor_names.teachers))
+    found.append(_of("teacher.NAME", "dialogue", "share", "", vendor_names.teachers))
     return found + _corpus() + _vectors() + _texts()
 
 

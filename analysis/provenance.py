@@ -114,7 +114,10 @@ def rows(part: Part) -> list[Result]:
     found = [_row(part, "provenance_unknown", None, "the Profile has kept no record fields")]
     if _keeps_fields(part.profile):
         found = [_row(part, "provenance_unknown", provenance_unknown(_known(part, _stated(part))), UNKNOWN)]
-    return found + [_row(part, name, part.dialogue(name) > 0, LOWER_BOUND) for name in _columns(part.profile)]
+    return found + [
+        _row(part, f"teacher.{name.removeprefix(TEACHER)}", part.dialogue(name) > 0, LOWER_BOUND)
+        for name in _columns(part.profile)
+    ]
 
 
 # --- record fields ---------------------------------------------------------------------------------------------------

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from ultraqa.analysis.triggers import Seen
 
 _LEAST_WORDS: Final = 20  # of a reply that may break off: shorter ones are titles, names, answers of a few words
-_LONG: Final = 50  # words of a reply that need not end in "the" or the like
 _TAIL: Final = 1000  # characters of a reply in which its last lines are looked at
 _OPEN_ENDS: Final = frozenset(
     """
@@ -50,15 +49,14 @@ _ABBREVIATED: Final = frozenset(
 
 
 def truncation(seen: Seen) -> Iterator[Hit]:
-    """Replies that break off: an open code fence, a last sentence that ends in a comma, in "the", or without a mark.
+    """Replies that break off: an open code fence, or a last sentence that ends in a comma or in a word such as "the".
 
-    A weak signal, for warnings. A last sentence without a mark counts only in replies of 50 words or more, where a
-    sentence ended in the same line and eight words follow. Not counted: lists, headings, tables, verse, signatures,
-    links, numbers, hashtags, and replies of fewer than 20 words.
+    Not counted: a last sentence that only lacks its mark (of labelled ones half were whole), lists, headings, tables,
+    verse, signatures, links, numbers, hashtags, and replies of fewer than 20 words.
     """
     for message in _open_ended(seen):
         text = seen.text(message).rstrip()
-        detail = _break(text, long=seen.words.words[message] >= _LONG) if text else ""
+        detail = _break(text) if text else ""
         if detail:
             yield Hit(message, max(0, len(text) - 40), len(text), detail)
     for message in seen.messages(TICKS, "a"):
@@ -135,14 +133,12 @@ _WIDE_CLOSING: Final[NDArray[Any]] = np.array(
 )
 
 
-def _break(text: str, *, long: bool) -> str:
+def _break(text: str) -> str:
     """How a reply breaks off, or nothing."""
     ending, tail = text[-1], text[-_TAIL:]
-    if not (ending.isalpha() or ending in ",，、"):
-        return ""
     line = tail[tail.rfind("\n") + 1 :]
     word = line[-30:].rpartition(" ")[2]
-    if (ending.isalpha() and word not in _OPEN_ENDS and not (long and _MARK.search(line))) or _NAMED.search(word):
+    if (word not in _OPEN_ENDS and ending not in ",，、") or _NAMED.search(word):
         return ""
     sentence = _MARK.split(line)[-1]
     n_words = sum(len(one) if one > "\u3000" else 1 for one in _WORD.findall(sentence))
@@ -152,7 +148,7 @@ def _break(text: str, *, long: bool) -> str:
         return f'ends in "{word}"'
     if _ITEM.match(line) or _NUMBERED.search(sentence) or "#" in sentence:
         return ""
-    return "no mark after the last sentence" if ending.isalpha() else f"ends in {ending}"
+    return f"ends in {ending}"
 
 
 def _verse(tail: str) -> bool:

@@ -16,6 +16,7 @@ from ultraqa.analysis.catalog import Definition, definitions
 from ultraqa.analysis.characters import SCRIPTS
 from ultraqa.analysis.metrics import COLUMNS
 from ultraqa.analysis.sectors import NAMES as SECTORS
+from ultraqa.analysis.vendor_names import TEACHERS
 from ultraqa.dialogues.sources import DataError
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ _MEMBERS: Final[dict[str, Collection[str]]] = {
     "language": _LANGUAGES.split(),
     "script": SCRIPTS,
     "sector": tuple(SECTORS.values()),
+    "teacher": tuple(TEACHERS),
 }
 
 _OF_DIALOGUES: Final = frozenset({
@@ -53,6 +55,7 @@ _STATISTIC: Final = {
         "auc": "relevance.assistant relevance_context turn_order",
         "share": "unreadable tokens_over_2048 tokens_over_4096 tokens_over_8192 tokens_over_32768 exact_duplicates "
         "near_duplicates semantic_duplicates contaminated language script sector off_topic topic_maintenance "
+        "teacher provenance_unknown "
         "topic_drift topic_shift questions unpunctuated lower_start polite assistant_like friction dependent echo "
         "given closing ungrounded_specifics hedging abstention number_conflicts coherence_judge_ceiling "
         "judge_failures judge_agreement",

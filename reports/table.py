@@ -71,7 +71,7 @@ _COLUMNS: tuple[tuple[str, str, str, str, str], ...] = (
     (TEXTS, "hedging", "assistant", "share", ""),
 )
 
-_FAMILIES = ("language.", "script.", "role.", "sector.", "contaminated.", "teacher_", "provenance_")
+_FAMILIES = ("language.", "script.", "role.", "sector.", "contaminated.", "teacher.", "provenance_")
 
 
 class Column(NamedTuple):

@@ -132,9 +132,9 @@ def test_teachers_are_a_lower_bound(tmp_path: Path) -> None:
     assert [(one.vendor, one.dialogues, one.share) for one in found] == [("anthropic", 3, 0.6), ("openai", 2, 0.4)]
     assert (found[0].low, found[0].high) == pytest.approx(wilson(0.6, 5))
     shares = {row.metric: row for row in rows(part_of(profile))}
-    assert shares["teacher_meta"].value == 0
-    assert shares["teacher_openai"].value == 0.4
-    assert all(row.note == LOWER_BOUND for name, row in shares.items() if name.startswith("teacher_"))
+    assert shares["teacher.meta"].value == 0
+    assert shares["teacher.openai"].value == 0.4
+    assert all(row.note == LOWER_BOUND for name, row in shares.items() if name.startswith("teacher."))
 
 
 def test_copies_of_a_dialogue_do_not_narrow_the_interval(tmp_path: Path) -> None:
