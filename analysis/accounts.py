@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from ultraqa.analysis.triggers import DIGITS, TOKEN, Family, Hit
+from ultraqa.analysis.byte_triggers import DIGITS, TOKEN
+from ultraqa.analysis.triggers import Family, Hit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -106,8 +107,7 @@ def pii_secret(seen: Seen) -> Iterator[Hit]:
     A digit and eight distinct characters are needed, so that "sk-xxxx" and "your-api-key" are none. Passwords have no
     shape and are not found. Source: the issuers' documentation of their prefixes.
     """
-    begun = {phrase.message for phrase in seen.phrases["personal_private_key"]}
-    for message in sorted(begun.union(seen.messages(TOKEN))):
+    for message in seen.messages(TOKEN, phrases="personal_private_key"):
         text = seen.text(message)
         for kind, hint, shape in _KINDS:
             for found in shape.finditer(text) if hint in text else ():
@@ -122,7 +122,7 @@ def digit_rows(seen: Seen) -> list[tuple[int, int, int]]:
             (message, *row.span())
             for message in seen.messages(DIGITS)
             for row in _ROW.finditer(seen.text(message))
-            if sum(map(str.isdigit, row[0])) >= 7
+            if len(row[0]) - sum(map(row[0].count, " ().-")) >= 7
         ]
     rows: list[tuple[int, int, int]] = seen.words.shared["digit_rows"]
     return rows

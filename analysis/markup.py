@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from ultraqa.analysis.triggers import BRACES, PIPE, TAG, TICKS, Family, Hit
+from ultraqa.analysis.byte_triggers import BRACES, PIPE, TAG, TICKS
+from ultraqa.analysis.triggers import Family, Hit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,6 +49,8 @@ _CODE_LINE: Final = re.compile(
     )""",
     re.VERBOSE,
 )
+_CODE_STARTS: Final = frozenset("abcdefilprstuvwSIUDCA#<])}")
+"""How _CODE_LINE begins where the line does not end in ; or { and holds no =, as the expression is slow."""
 _STATEMENT: Final = re.compile(r"\w\(|[=\]\"'>]|\+\+|--|\w\.\w|^[\w-]+ ?: ?[^\s;]+(?: [^\s;]+){0,4};")
 _PLAIN_LINES: Final = 3
 _LONGEST_LINE: Final = 400  # characters
@@ -71,7 +74,9 @@ def is_code_line(line: str) -> bool:
         return False
     if bare[-1] == ";":
         return _STATEMENT.search(bare) is not None or _CODE_LINE.fullmatch(bare) is not None
-    return bare[-1] == "{" or _CODE_LINE.fullmatch(bare) is not None
+    if bare[-1] == "{":
+        return True
+    return (bare[0] in _CODE_STARTS or "=" in bare) and _CODE_LINE.fullmatch(bare) is not None
 
 
 def without_code(text: str) -> str:
@@ -89,8 +94,7 @@ def code(seen: Seen) -> Iterator[Hit]:
     Lines are told by what programming languages share: definitions, imports, assignments, calls, tags, closing
     brackets, ends such as ; and {. Not counted: `code` inside a sentence, equations, one or two statements.
     """
-    worded = {phrase.message for phrase in seen.phrases["markup_code"]}
-    for message in sorted(worded.union(seen.messages(TICKS | BRACES | TAG))):
+    for message in seen.messages(TICKS | BRACES | TAG, phrases="markup_code"):
         span = _code_span(seen.text(message))
         if span is not None:
             yield Hit(message, *span, "code")
@@ -112,6 +116,8 @@ def _code_span(text: str) -> tuple[int, int] | None:
     if fence >= 0:
         closing = text.find(_FENCE, fence + 3)
         return fence, closing + 3 if closing >= 0 else len(text)
+    if text.count("\n") + 1 < _PLAIN_LINES:
+        return None
     start, first, n = 0, 0, 0
     for line in text.split("\n"):
         if is_code_line(line):

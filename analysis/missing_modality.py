@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from ultraqa.analysis.triggers import BRACKET, TAG, Family, Hit
+from ultraqa.analysis.byte_triggers import BRACKET, TAG
+from ultraqa.analysis.triggers import Family, Hit
 from ultraqa.analysis.wording import gated, hit, reported
 from ultraqa.dialogues.batch import USER
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from ultraqa.analysis import garbling, markup, sentence_defects
+from ultraqa.analysis.byte_triggers import AMPERSAND, BRACKET, SLASHES, SPEAKER, TAG
 from ultraqa.analysis.markup import has_code, without_code
-from ultraqa.analysis.triggers import AMPERSAND, BRACKET, COLON, HASHES, PIPE, SLASHES, TAG, Family, Hit
+from ultraqa.analysis.triggers import Family, Hit
 from ultraqa.dialogues.batch import USER
 
 if TYPE_CHECKING:
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
 PHRASES: Final = {
     **markup.PHRASES,
     **garbling.PHRASES,
-    "pattern_roles": ("human", "user", "assistant", "instruction"),
-    "pattern_tokens": ("(begin|end) of sentence",),
     "pattern_placeholder": (
         "noinput", "nooutput", "no (input|output|response|answer)", "none", "na", "n a", "not applicable", "insert",
         "goes here",
@@ -29,13 +26,13 @@ PHRASES: Final = {
     "pattern_links": ("www",),
 }  # fmt: skip
 
-_MARKER: Final = re.compile(
-    r"""(?:^|(?<=[.!?][ ]))\#\#\#[ ]?(?:Human|Assistant|Instruction|User)[ ]?:   # FastChat, Alpaca
-    | \[\|(?:Human|AI)\|\] | ^\[Human\]:                                       # Baize, MOSS
-    | ^(?:\#+[ ]*\n*)?\d{1,3}\.[ ]+Instruction:                                  # the numbered tasks of Alpaca's prompt
-    """,
-    re.VERBOSE | re.MULTILINE,
-)
+_MARKERS: Final = {
+    "###": r"###(?:(?<=^###)|(?<=[.!?][ ]###))[ ]?(?:Human|Assistant|Instruction|User)[ ]?:",  # FastChat, Alpaca
+    "[": r"\[(?:\|(?:Human|AI)\|\]|(?<=^\[)Human\]:)",  # Baize, MOSS
+    " Instruction:": r"^(?:#+[ ]*\n*)?\d{1,3}\.[ ]+Instruction:",  # the numbered tasks of Alpaca's prompt
+}
+"""Expressions for markers of turns, by what each of them holds."""
+_MARKED: Final = tuple((held, re.compile(marker, re.MULTILINE)) for held, marker in _MARKERS.items())
 _HINTS: Final = ("Human", "Assistant", "User:", "Instruction:", "USER:", "ASSISTANT:", "User**:", "[|AI|]")
 _SPEAKER: Final = re.compile(
     r"^(?:\*\*)?(?:Human|User|Assistant|USER|ASSISTANT)(?:\*\*)?:(?:\*\*)?(?=\s+\S+[ \t]+\S)", re.MULTILINE
@@ -94,14 +91,11 @@ def role_leakage(seen: Seen) -> Iterator[Hit]:
     there asks for a dialogue or uses such names itself. Source: the templates of FastChat, Baize and MOSS; the merged
     instructions of AlpacaDataCleaned.
     """
-    named = np.zeros(len(seen.triggers), np.bool_)
-    named[[phrase.message for phrase in seen.phrases["pattern_roles"]]] = True
-    marked = (seen.triggers & np.uint32(COLON | HASHES)) != 0
-    baize = (seen.triggers & np.uint32(BRACKET | PIPE)) == BRACKET | PIPE
-    for message in np.flatnonzero((named & marked) | baize).tolist():
+    for message in seen.messages(SPEAKER):
         text = seen.text(message)
         if any(hint in text for hint in _HINTS):
-            found = _MARKER.search(text) or _speaker(seen, message)
+            markers = filter(None, (marker.search(text) for held, marker in _MARKED if held in text))
+            found = min(markers, key=re.Match.start, default=None) or _speaker(seen, message)
             if found:
                 yield Hit(message, *found.span(), " ".join(found[0].split()))
 
@@ -112,8 +106,7 @@ def template_tokens(seen: Seen) -> Iterator[Hit]:
     Not counted: those inside `code`, and <s>…</s> around a stretch of text.
     Source: the templates of ChatML, Llama 2 and 3, Mistral, Gemma, Command R, MOSS, GLM, DeepSeek.
     """
-    worded = {phrase.message for phrase in seen.phrases["pattern_tokens"]}
-    for message in sorted(worded.union(seen.messages(TAG | BRACKET))):
+    for message in seen.messages(TAG | BRACKET):
         text = seen.text(message)
         if any(token.search(text) for token in _TOKENS):
             text = without_code(text)
@@ -127,10 +120,8 @@ def url_only(seen: Seen) -> Iterator[Hit]:
 
     Source: AlpacaDataCleaned, inputs that make a model without access invent what is behind a link.
     """
-    linked = {phrase.message for phrase in seen.phrases["pattern_links"]}
-    for message in sorted(linked.union(seen.messages(SLASHES, "u"))):
-        size = seen.batch.message_offsets[message + 1] - seen.batch.message_offsets[message]
-        if size > _LINKED or seen.batch.roles[message] != USER:
+    for message in seen.messages(SLASHES, "u", "pattern_links"):
+        if seen.batch.message_offsets[message + 1] - seen.batch.message_offsets[message] > _LINKED:
             continue
         text = seen.text(message)
         lines = [line.strip() for line in text.split("\n") if line and not line.isspace()]
@@ -145,7 +136,7 @@ def placeholder(seen: Seen) -> Iterator[Hit]:
     Not counted: places to fill in inside a text, such as [Your Name] in a letter.
     Source: AlpacaDataCleaned (N/A outputs, inconsistent empty inputs).
     """
-    for message in dict.fromkeys(phrase.message for phrase in seen.phrases["pattern_placeholder"]):
+    for message in seen.messages(0, phrases="pattern_placeholder"):
         text = seen.text(message).rstrip()
         start = text.rfind("\n") + 1 if seen.batch.roles[message] == USER else 0
         line = text[start:].strip()

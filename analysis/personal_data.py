@@ -9,11 +9,10 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING, Final
 
-import numpy as np
-
 from ultraqa.analysis import accounts
 from ultraqa.analysis.accounts import digit_rows, masked
-from ultraqa.analysis.triggers import AT, DOTTED, Family, Hit
+from ultraqa.analysis.byte_triggers import AT, COLONED, DOTTED
+from ultraqa.analysis.triggers import Family, Hit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,12 +42,19 @@ _PHONE: Final = re.compile(
     re.VERBOSE,
 )
 _JOINED: Final = re.compile(r"[A-Za-z0-9_.,/=*^+-]\Z|[0-9] \Z")  # what makes a number part of something longer
+_CALLS: Final = (
+    "tel", "phone", "telephone", "telephones", "mobile", "cell", "call", "calling", "whatsapp", "fax", "hotline",
+    "téléphone", "tél", "telefon", "handy", "teléfono", "móvil", "telefono", "telefone", "celular",
+)  # fmt: skip
+_FILLERS: Final = ("number", "no", "us", "me", "at", "on", "is", "or", "the", "nummer")
+_CALLS_ZH: Final = ("电话", "手机", "手机号", "手机号码", "联系方式", "热线")
+_SIGNS: Final = " .:：#*+("
 _CALLED: Final = re.compile(
-    r"(?:\b(?:tel|phone|telephone|telephones?|mobile|cell|call(?:ing)?|whatsapp|fax|hotline|téléphone|tél|telefon|handy"
-    r"|teléfono|móvil|telefono|telefone|celular)(?: (?:number|no\.?|us|me|at|on|is|or|the|nummer)){0,3}"
-    r"|电话|手机|手机号码?|联系方式|热线)[ .:：#*+(]{0,6}\Z",
+    rf"(?:\b(?:{'|'.join(_CALLS)})(?: (?:no\.|{'|'.join(_FILLERS)})){{0,3}}|{'|'.join(_CALLS_ZH)})[{_SIGNS}]{{0,6}}\Z",
     re.IGNORECASE,
 )
+_ENDINGS: Final = (*_CALLS, *_FILLERS, *_CALLS_ZH)
+"""What stands before the signs where ``_CALLED`` matches, which is slow."""
 _WORDED: Final = re.compile(r"[A-Za-z0-9_]")
 _DATE: Final = re.compile(r"\d{4}[.-]\d\d?[.-]\d\d?\b|\d\d?[.-]\d\d?[.-]\d{4}\b")
 
@@ -61,7 +67,6 @@ _VERSION: Final = re.compile(
     r"[A-Za-z0-9_.-]\Z|(?:version|release|firmware|build|driver|section|chapter|kernel|update|§|\bv)[ .:(]{0,2}\Z",
     re.IGNORECASE,
 )
-_HEXADECIMAL: Final = np.isin(np.arange(256), list(b"0123456789abcdefABCDEF:"))
 
 
 def pii_email(seen: Seen) -> Iterator[Hit]:
@@ -112,7 +117,7 @@ def pii_ip(seen: Seen) -> Iterator[Hit]:
             address = text[start : found.end()]
             if _is_public(address) and not _VERSION.search(text, max(0, start - 12), start):
                 yield Hit(message, start, found.end(), f"IP address {masked(address)}")
-    for message in _coloned(seen):
+    for message in seen.messages(COLONED):
         text = seen.text(message)
         for found in _V6.finditer(text):
             address = _address_6(text, *found.span())
@@ -132,6 +137,8 @@ def _is_phone(text: str, start: int, end: int) -> bool:
 
 def _is_called(text: str, start: int, end: int) -> bool:
     """Whether a row of digits is called a telephone number."""
+    if not text[max(0, start - 40) : start].rstrip(_SIGNS).lower().endswith(_ENDINGS):
+        return False
     row = text[start:end]
     called = 7 <= _digits(row) <= 15 and _CALLED.search(text, max(0, start - 40), start)
     return bool(called) and not _DATE.match(row) and not _WORDED.match(text, end)
@@ -161,17 +168,6 @@ def _address_6(text: str, start: int, end: int) -> str:
         except ValueError:
             continue
     return ""
-
-
-def _coloned(seen: Seen) -> list[int]:
-    """Messages in which four characters that begin with 2 or 3, a colon and a digit follow each other: 2000::/3."""
-    text = seen.batch.text
-    colons = np.flatnonzero(text == ord(":"))
-    colons = colons[(colons > 3) & (colons < len(text) - 1)]
-    first, before, after = text[colons - 4], text[colons - 1], text[colons + 1]
-    found = colons[((first | 1) == ord("3")) & _HEXADECIMAL[before] & _HEXADECIMAL[after]]
-    owners: list[int] = np.unique(np.searchsorted(seen.batch.message_offsets, found, side="right") - 1).tolist()
-    return owners
 
 
 FAMILIES: Final = (

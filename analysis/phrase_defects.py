@@ -9,9 +9,11 @@ from __future__ import annotations
 from itertools import starmap
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from ultraqa.analysis import missing_modality, politeness, refusal, self_reference, turn_defects, vendor_names
 from ultraqa.analysis.triggers import Family, Hit
-from ultraqa.analysis.wording import any_of, hit, placed, spotted
+from ultraqa.analysis.wording import any_of, hit, phrases, spotted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,25 +25,33 @@ if TYPE_CHECKING:
 _KINDS: Final = "legal|medical|financial|investment|tax|professional|health|psychological|veterinary"
 _ADVICE: Final = f"(?:{_KINDS})"
 _PROFESSIONAL: Final = "(?:professional|expert|advis[eo]r|specialist|practitioner|provider|attorney|lawyer)"
-_DISCLAIMER: Final = any_of(
-    r"\bI\b[^.!?\n]{0,60}?\b(?:do not|don['’]?t|cannot|can['’]?t)(?: (?:really|actually))? (?:have|possess|hold|"
-    r"experience|feel)"
-    r"(?: (?:any|an?|the|my own))? (?:(?:personal|human|subjective)(?: or \w+)? |thoughts,? (?:or |and )?)?"
-    r"(?:opinions|feelings|emotions|beliefs|preferences|consciousness|sentience|self-awareness|biases|experiences|"
-    r"physical (?:body|form|presence)|(?<=personal )(?:opinion|experience|belief|preference|thoughts|views|memories))\b"
-    r"(?! (?:of|for|towards?|left|with|working|in)\b)",
-    r"\bI\b[^.!?\n]{0,60}?\b(?:do not|don['’]?t|cannot|can['’]?t|unable to|"
-    r"not able to)(?: currently)?(?: have)? access "
-    r"(?:to )?(?:the )?(?:real[- ]time|live|current|up-to-date|internet)\b",
-    r"(?:\bnot|n['’]t)(?: (?:be|to|intended|meant|an?|taken|considered|construed|used|as|constitute|replace|substitute|"
+_NO_ADVICE: Final = (
+    r"(?: (?:be|to|intended|meant|an?|taken|considered|construed|used|as|constitute|replace|substitute|"
     r"for|"
     r"provide|offer|give|and|or|and/or|any|qualified|able|general)){0,9}"
-    rf"(?:,? (?:or )?{_ADVICE}\b){{1,4}}(?:,? (?:or |and )?\w+){{0,2}}? advice\b",
-    r"\bfor (?:general |purely )?(?:informational|educational|informative|information)(?: and \w+)? purposes only\b",
-    rf"\bI(?:['’]m| am) not (?:an? |your )(?:doctor|lawyer|attorney|physician|(?:\w+ ){{1,3}}?{_PROFESSIONAL})\b",
-    rf"\b(?:always|please|remember to|to) (?:\w+ )?consult (?:with )?an? "
-    rf"[^.!?\n]{{0,30}}?{_PROFESSIONAL}\b[^.!?\n]{{0,60}}?"
-    r"\bbefore (?:you )?(?:start|begin|mak|tak|try|us|consider|undertak)\w* (?:any|an?|this|these|such|your|dietary)\b",
+    rf"(?:,? (?:or )?{_ADVICE}\b){{1,4}}(?:,? (?:or |and )?\w+){{0,2}}? advice\b"
+)
+_DISCLAIMER: Final = any_of(
+    rf"n['’]t{_NO_ADVICE}",
+    words=(
+        r"I\b[^.!?\n]{0,60}?\b(?:do not|don['’]?t|cannot|can['’]?t)(?: (?:really|actually))? (?:have|possess|hold|"
+        r"experience|feel)"
+        r"(?: (?:any|an?|the|my own))? (?:(?:personal|human|subjective)(?: or \w+)? |thoughts,? (?:or |and )?)?"
+        r"(?:opinions|feelings|emotions|beliefs|preferences|consciousness|sentience|self-awareness|biases|"
+        r"experiences|physical (?:body|form|presence)|"
+        r"(?<=personal )(?:opinion|experience|belief|preference|thoughts|views|memories))\b"
+        r"(?! (?:of|for|towards?|left|with|working|in)\b)",
+        r"I\b[^.!?\n]{0,60}?\b(?:do not|don['’]?t|cannot|can['’]?t|unable to|"
+        r"not able to)(?: currently)?(?: have)? access "
+        r"(?:to )?(?:the )?(?:real[- ]time|live|current|up-to-date|internet)\b",
+        f"not{_NO_ADVICE}",
+        r"for (?:general |purely )?(?:informational|educational|informative|information)(?: and \w+)? purposes only\b",
+        rf"I(?:['’]m| am) not (?:an? |your )(?:doctor|lawyer|attorney|physician|(?:\w+ ){{1,3}}?{_PROFESSIONAL})\b",
+        rf"(?:always|please|remember to|to) (?:\w+ )?consult (?:with )?an? "
+        rf"[^.!?\n]{{0,30}}?{_PROFESSIONAL}\b[^.!?\n]{{0,60}}?"
+        r"\bbefore (?:you )?(?:start|begin|mak|tak|try|us|consider|undertak)\w* "
+        r"(?:any|an?|this|these|such|your|dietary)\b",
+    ),
 )
 
 
@@ -60,17 +70,20 @@ def disclaimer(seen: Seen) -> Iterator[Hit]:
 # --- knowledge_cutoff ------------------------------------------------------------------------------------------------
 
 _KNOWLEDGE_CUTOFF: Final = any_of(
-    r"\b(?:as of|until|since|after|before|at) my (?:last|latest|most recent) "
-    r"(?:update|(?:training|knowledge)(?: update| cut-?off)?)\b",
-    r"\bmy (?:last |latest |most recent )?(?:knowledge|training)(?: data| base)? (?:update|cut-?off|cut off)\b",
-    r"\bmy (?:knowledge|training data|training|data|information|database)(?: base)? "
-    r"(?:is |was |only |does not |doesn['’]t |ends? |stops? |extends? |goes |has |cuts )[^.!?\n]{0,70}?\b20[12]\d\b",
-    r"\bmy training data (?:does not|doesn['’]t|only|ends|stops|goes|extends)\b",
-    r"\bI (?:was|have been|am)(?: only)? (?:last )?(?:updated|trained) [^.!?\n]{0,60}?\b(?:until|up to|in|as of) "
-    r"(?:\w+ )?20[12]\d\b",
     r"我[^。！？\n]{0,12}?(?:知识|训练数据|数据|信息)[^。！？\n]{0,16}?截[止至][^。！？\n]{0,8}?20[12]\d",
     r"我截[止至][^。！？\n]{0,4}20[12]\d[^。！？\n]{0,6}的知识|20[12]\d[^。！？\n]{0,8}我的知识截[止至]",
     r"我的(?:知识|了解|训练)[^。！？\n]{0,12}?(?:限于|止于|只到|更新到|更新至)[^。！？\n]{0,8}?20[12]\d",
+    words=(
+        r"(?:as of|until|since|after|before|at) my (?:last|latest|most recent) "
+        r"(?:update|(?:training|knowledge)(?: update| cut-?off)?)\b",
+        r"my (?:last |latest |most recent )?(?:knowledge|training)(?: data| base)? (?:update|cut-?off|cut off)\b",
+        r"my (?:knowledge|training data|training|data|information|database)(?: base)? "
+        r"(?:is |was |only |does not |doesn['’]t |ends? |stops? |extends? |goes |has |cuts )[^.!?\n]{0,70}?"
+        r"\b20[12]\d\b",
+        r"my training data (?:does not|doesn['’]t|only|ends|stops|goes|extends)\b",
+        r"I (?:was|have been|am)(?: only)? (?:last )?(?:updated|trained) [^.!?\n]{0,60}?\b(?:until|up to|in|as of) "
+        r"(?:\w+ )?20[12]\d\b",
+    ),
 )
 
 
@@ -95,11 +108,9 @@ def topic_words(seen: Seen) -> Iterator[Hit]:
 
     Source: the lists of Vicuna unfiltered and OpenChat hold such words; most of their hits come from them.
     """
-    done = -1
-    for message, start, end in placed(seen, "topic_words", "a"):
-        if message != done:
-            done = message
-            yield Hit(message, start, end, seen.text(message)[start:end].lower())
+    found = phrases(seen, "topic_words", "a")
+    first = np.unique(found[:, 0], return_index=True)[1]
+    return (Hit(message, 0, 0, seen.spelled[int(phrase)]) for message, _, _, phrase in found[first].tolist())
 
 
 FAMILIES: Final[tuple[Family, ...]] = (

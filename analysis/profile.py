@@ -104,8 +104,7 @@ class Profile:
         """The evidence as (dialogue, finding, detail), without the findings in ``skip``."""
         table = self.table("findings", ["dialogue", "finding", "detail"])
         if skip:
-            told = pc.is_in(table["finding"], pa.array(sorted(skip), table["finding"].type))
-            table = table.filter(pc.invert(told))
+            table = table.filter(~pc.field("finding").isin(pa.array(sorted(skip), pa.large_string())))
         rows = zip(*(table[name].to_pylist() for name in table.column_names), strict=True)
         return list(rows)
 

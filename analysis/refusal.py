@@ -36,21 +36,13 @@ _UNABLE: Final = (
 _HOW: Final = "directly|currently|fully|simply|really|personally|actually|ethically"
 _SORRY: Final = r"(?:sorry|apologi[sz]e|apologies|unfortunately|regret|afraid)\b"
 _APOSTROPHE: Final = _UNABLE.replace("'", "['’]")
-_CANNOT: Final = rf"(?<!s that )\bI(?: am|['’]m)?(?: (?:{_HOW}|also))? (?:{_APOSTROPHE})(?: (?:{_HOW}))?"
+_CANNOT: Final = rf"I(?<!s that I)(?: am|['’]m)?(?: (?:{_HOW}|also))? (?:{_APOSTROPHE})(?: (?:{_HOW}))?"
 _LETTER: Final = re.compile(r"\W{0,20}(?:dear|subject|to|from|hi|hello|hey)\b[^\n]{0,60}\n", re.IGNORECASE)
 _ZH_CANNOT: Final = "(?:无法|不能|没有办法|没办法|不可以|没有能力)"
 _ZH_ACT: Final = (
     "(?:提供|回答|帮助|协助|满足|完成|执行|生成|访问|浏览|打开|创建|继续|支持|给出|处理|解释您的|拥抱|加入|与链接|回忆)"
 )
 _REFUSAL: Final = any_of(
-    rf"{_CANNOT} (?:{_SERVE})\b",
-    rf"\b(?:{_SORRY}|(?:as|I am|I['’]m) (?:just )?an? {MODEL})[^.!?\n]{{0,120}}?{_CANNOT} (?:{_ACT})\b",
-    rf"\b{_SORRY}[^.!?\n]{{0,80}}?\bI (?:currently )?(?:do not|don['’]?t) (?:have|possess) (?:the |any )?"
-    r"(?:capability|capabilities|ability|abilities|functions?|functionality|permissions?|access)\b",
-    r"\bI (?:must|have to|will have to) (?:respectfully )?(?:decline|refuse)\b",
-    r"\bI(?:['’]m| am) not comfortable (?:with|\w+ing)\b",
-    rf"\bit (?:is|would be) (?:not appropriate|inappropriate|unethical|not ethical|"
-    rf"not possible) for me to (?:{_SERVE})\b",
     # Chinese
     rf"(?:抱歉|对不起|很遗憾|不好意思)[^。！？\n]{{0,30}}?{_ZH_CANNOT}[^。！？\n]{{0,4}}?{_ZH_ACT}",
     rf"(?:\A|因此，?|所以，?)我{_ZH_CANNOT}(?:提供|满足|帮助|协助|回答)",
@@ -60,6 +52,16 @@ _REFUSAL: Final = any_of(
     r"\b(?:nicht|keine?n?)\b",
     r"\A\W*(?:je suis )?(?:désolée?|navrée?|malheureusement)\b[^.!?\n]{0,60}?\bje ne (?:peux|suis pas en mesure)\b",
     r"\A\W*(?:desculpe|sinto muito|lamento|infelizmente)\b[^.!?\n]{0,60}?\bnão (?:posso|consigo|é possível)\b",
+    words=(
+        rf"{_CANNOT} (?:{_SERVE})\b",
+        rf"(?:{_SORRY}|(?:as|I am|I['’]m) (?:just )?an? {MODEL})[^.!?\n]{{0,120}}?\b{_CANNOT} (?:{_ACT})\b",
+        rf"{_SORRY}[^.!?\n]{{0,80}}?\bI (?:currently )?(?:do not|don['’]?t) (?:have|possess) (?:the |any )?"
+        r"(?:capability|capabilities|ability|abilities|functions?|functionality|permissions?|access)\b",
+        r"I (?:must|have to|will have to) (?:respectfully )?(?:decline|refuse)\b",
+        r"I(?:['’]m| am) not comfortable (?:with|\w+ing)\b",
+        rf"it (?:is|would be) (?:not appropriate|inappropriate|unethical|not ethical|"
+        rf"not possible) for me to (?:{_SERVE})\b",
+    ),
 )
 
 

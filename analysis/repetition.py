@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from ultraqa.analysis import language_mismatch, prompt_echo
-from ultraqa.analysis.repeats import COPIES, WORDS, character_runs, loops
+from ultraqa.analysis.repeats import COPIES, LOOPED_5GRAMS, character_runs, loops, said_again
 from ultraqa.analysis.triggers import Family, Hit
-from ultraqa.analysis.words import word_spans, words
-from ultraqa.dialogues.batch import ASSISTANT
+from ultraqa.analysis.words import word_spans
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from numpy.typing import NDArray
 
     from ultraqa.analysis.triggers import Seen
 
@@ -60,20 +61,31 @@ def repetition(seen: Seen) -> Iterator[Hit]:
     2021).
     """
     spoken, share = seen.spoken_by("a"), np.nan_to_num(seen.words.duplicated_5grams)
-    candidates = np.flatnonzero(spoken & (share >= LOOP_SHARE) & (seen.words.words >= WORDS))
+    repeated = share * (seen.words.words - 4)  # 5-grams
+    looped = _loops(seen, np.flatnonzero(spoken & (share >= LOOP_SHARE) & (repeated > LOOPED_5GRAMS - 0.5)))
+    candidates = np.flatnonzero(spoken & (share >= SENTENCE_SHARE))
+    again = said_again(seen.batch.text, seen.batch.message_offsets, candidates, (_SENTENCE_WORDS, _SENTENCE_BYTES))
+    copied = candidates[again >= _REPEATED * seen.words.words[candidates]].tolist()
+    yield from looped.values()
+    yield from _sentences(seen, [message for message in copied if message not in looped])
+    yield from _character_loops(seen)
+
+
+def _loops(seen: Seen, candidates: NDArray[np.int64]) -> dict[int, Hit]:
+    """Loops by message."""
     found = loops(seen.words.hashes, candidates)
+    kept = np.flatnonzero(found.words)
+    messages = candidates[kept].tolist()
+    if not messages:
+        return {}
+    spans, offsets = word_spans([seen.text(message) for message in messages])
     looped = {}
-    for k in np.flatnonzero(found.words).tolist():
-        message = int(candidates[k])
-        hit = _loop(seen, message, int(found.first[k]), int(found.period[k]), int(found.words[k]))
+    for j, (k, message) in enumerate(zip(kept.tolist(), messages, strict=True)):
+        words = spans[offsets[j] + found.first[k] :][: found.words[k]]
+        hit = _loop(seen, message, words, int(found.period[k]))
         if hit:
             looped[message] = hit
-    for message in np.flatnonzero(spoken & (share >= SENTENCE_SHARE)).tolist():
-        hit = looped.pop(message, None) or _sentences(seen, message)
-        if hit:
-            yield hit
-    yield from looped.values()
-    yield from _character_loops(seen)
+    return looped
 
 
 def _is_asked(seen: Seen, message: int, looped: int = 0) -> bool:
@@ -84,12 +96,11 @@ def _is_asked(seen: Seen, message: int, looped: int = 0) -> bool:
     return bool(verse or _AGAIN.search(prompt))
 
 
-def _loop(seen: Seen, message: int, first: int, period: int, n: int) -> Hit | None:
-    """The loop as a hit, if its copies are equal in the text as well and not code."""
-    text = seen.text(message)
-    spans = word_spans(text)
-    starts = [spans[k][0] for k in range(first, first + n, period)]
-    ends = [*starts[1:], spans[first + n - 1][1]]
+def _loop(seen: Seen, message: int, spans: NDArray[np.int64], period: int) -> Hit | None:
+    """A loop of words at some places as a hit, if its copies are equal in the text as well and not code."""
+    text, n = seen.text(message), len(spans)
+    starts = spans[::period, 0].tolist()
+    ends = [*starts[1:], int(spans[-1, 1])]
     whole = n // period
     pieces = [" ".join(_ITEM.sub("", text[a:b]).split()) for a, b in zip(starts, ends, strict=True)][: whole - 1]
     piece, times = Counter(pieces).most_common(1)[0]
@@ -103,17 +114,21 @@ def _in_code(text: str, place: int) -> bool:
     return text.count("```", 0, place) % 2 == 1
 
 
-def _sentences(seen: Seen, message: int) -> Hit | None:
-    """The sentence that stands in a reply most often, if copies of sentences make up much of it."""
-    text = seen.text(message)
-    copies = {sentence: n for sentence, n in Counter(_split(text)).items() if n > 1 and _counts(sentence)}
-    lengths = {sentence: len(words(sentence)) for sentence in copies}
-    again = sum(n * (copies[sentence] - 1) for sentence, n in lengths.items() if n >= _SENTENCE_WORDS)
-    if again < _REPEATED * seen.words.words[message] or _is_asked(seen, message):
-        return None
-    worst = max(copies, key=lambda sentence: (lengths[sentence] * copies[sentence], sentence))
-    start = text.find(worst, text.index(worst) + 1)
-    return Hit(message, start, start + len(worst), f"a sentence of {lengths[worst]} words, {copies[worst]} times")
+def _sentences(seen: Seen, messages: list[int]) -> Iterator[Hit]:
+    """In each reply the sentence that stands there most often, if copies of sentences make up much of it."""
+    if not messages:
+        return
+    counts = [Counter(_split(seen.text(message))) for message in messages]
+    copies = [{one: n for one, n in count.items() if n > 1 and _counts(one)} for count in counts]
+    words = np.diff(word_spans([one for of_message in copies for one in of_message]).offsets).tolist()
+    for message, times in zip(messages, copies, strict=True):
+        lengths = {one: words.pop(0) for one in times}
+        again = sum(n * (times[one] - 1) for one, n in lengths.items() if n >= _SENTENCE_WORDS)
+        if again >= _REPEATED * seen.words.words[message] and not _is_asked(seen, message):
+            text = seen.text(message)
+            worst = max(times, key=lambda one: (lengths[one] * times[one], one))
+            start = text.find(worst, text.index(worst) + 1)
+            yield Hit(message, start, start + len(worst), f"a sentence of {lengths[worst]} words, {times[worst]} times")
 
 
 def _split(text: str) -> list[str]:
@@ -131,8 +146,8 @@ def _counts(sentence: str) -> bool:
 
 
 def _character_loops(seen: Seen) -> Iterator[Hit]:
-    replies = np.flatnonzero(seen.batch.roles == ASSISTANT)
-    for message in character_runs(seen.batch.text, seen.batch.message_offsets, replies):
+    running = character_runs(seen.batch.text, seen.batch.message_offsets) & seen.spoken_by("a")
+    for message in np.flatnonzero(running).tolist():
         match = _CHARACTER_LOOP.search(seen.text(message))
         if match and not _in_code(seen.text(message), match.start()):
             yield Hit(message, *match.span(), f"a character {match.end() - match.start()} times")

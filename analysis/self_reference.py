@@ -40,31 +40,34 @@ _ZH_MODEL: Final = (
     "(?:人工智能|AI|语言模型|聊天机器人|计算机程序)(?!研究|工程|专家|专业|领域|公司|爱好|开发|科学|从业|教授|行业)"
 )
 _SELF_REFERENCE: Final = any_of(
-    rf"\b(?:as|being|like) (?:(?:{_ONLY}) )?(?:an?|your) {MODEL}(?=[^.!?\n]{{0,160}}?\b(?:I|me|my|myself)\b)",
-    r"\bas (?:a|your) helpful assistant\b[^.!?\n]{0,40}?, I\b",
-    rf"\b(?:I(?:['’]m| am)|refer to me as) (?:(?:(?:{_ONLY}) )?(?:an?|your)|\w+, (?:an?|your)) (?:{MODEL}|bot\b)",
-    rf"\bI(?:['’]m| am| was|['’]ve been| have been) (?:{MADE}) by {_MAKER}",
-    rf"\bmy (?:training data|creators are {_MAKER}|programming (?:does|doesn|prohibits|prevents|limits))",
-    r"\b(?:against|by|within|to|with|of) my programming\b",
-    # Chinese
+    # Chinese, Korean
     rf"作为{_ONE}[^，。！？\n]{{0,20}}?{_ZH_MODEL}[^，。！？\n]{{0,12}}[，,]?\s*我",
     rf"我(?:只|仅仅?)?是{_ONE}(?:[^，。！？\n]{{1,20}}?的)?{_ONE}(?:虚拟|智能|大型|大|文本|自然){{0,3}}{_ZH_MODEL}",
     rf"像我这样的(?:大型|大)?{_ZH_MODEL}",
-    # Spanish and Portuguese leave the pronoun out, so the verb must be one of not having or not being able to
-    r"\bcomo (?:un[ao]? |uma? )?(?:modelo de (?:lenguaje|linguagem|IA)|inteligencia artificial|inteligência artificial|"
-    r"asistente (?:virtual|de IA)|assistente (?:virtual|de IA)|IA),? (?:[^.!?\n]{0,60}, )?(?:eu )?"
-    r"(?:no|não) (?:tengo|puedo|poseo|tenho|posso|possuo)\b",
-    r"\bsoy (?:una? )?(?:modelo de (?:lenguaje|IA)|inteligencia artificial|asistente de IA|IA)\b",
-    r"\bsou (?:uma? )?(?:modelo de (?:linguagem|IA)|inteligência artificial|assistente de IA|IA)\b",
-    # German, French, Korean
-    r"\bals (?:eine? )?(?:KI(?:-Sprachmodell|-Modell|-Assistent(?:in)?)?|künstliche Intelligenz|Sprachmodell)\b,? "
-    r"(?:\w+ ){0,2}ich\b",
-    r"\bich bin (?:nur |lediglich )?eine? (?:KI(?:-\w+)?|künstliche Intelligenz|Sprachmodell)\b",
-    r"\ben tant qu(?:e |['’]une? |['’])(?:modèle de langage|modèle d['’]IA|IA|intelligence artificielle|assistante? "
-    r"(?:virtuel(?:le)?|IA))\b[^.!?\n]{0,60}?\bj(?:e\b|['’])",
-    r"\bje suis (?:une? )?(?:modèle de langage|IA|intelligence artificielle|assistant IA)\b",
     r"(?:AI|인공 ?지능) ?(?:언어 ?)?(?:모델|어시스턴트|챗봇|비서)(?:로서|로써|이기 때문|이므로|입니다)",
     r"저는 (?:AI|인공 ?지능)(?:이기 때문|이므로|입니다|으로서|으로써)",
+    words=(
+        rf"(?:as|being|like) (?:(?:{_ONLY}) )?(?:an?|your) {MODEL}(?=[^.!?\n]{{0,160}}?\b(?:I|me|my|myself)\b)",
+        r"as (?:a|your) helpful assistant\b[^.!?\n]{0,40}?, I\b",
+        rf"(?:I(?:['’]m| am)|refer to me as) (?:(?:(?:{_ONLY}) )?(?:an?|your)|\w+, (?:an?|your)) (?:{MODEL}|bot\b)",
+        rf"I(?:['’]m| am| was|['’]ve been| have been) (?:{MADE}) by {_MAKER}",
+        rf"my (?:training data|creators are {_MAKER}|programming (?:does|doesn|prohibits|prevents|limits))",
+        r"(?:against|by|within|to|with|of) my programming\b",
+        # Spanish and Portuguese leave the pronoun out, so the verb must be one of not having or not being able to
+        r"como (?:un[ao]? |uma? )?(?:modelo de (?:lenguaje|linguagem|IA)|inteligencia artificial|"
+        r"inteligência artificial|asistente (?:virtual|de IA)|assistente (?:virtual|de IA)|IA),? "
+        r"(?:[^.!?\n]{0,60}, )?(?:eu )?"
+        r"(?:no|não) (?:tengo|puedo|poseo|tenho|posso|possuo)\b",
+        r"soy (?:una? )?(?:modelo de (?:lenguaje|IA)|inteligencia artificial|asistente de IA|IA)\b",
+        r"sou (?:uma? )?(?:modelo de (?:linguagem|IA)|inteligência artificial|assistente de IA|IA)\b",
+        # German, French
+        r"als (?:eine? )?(?:KI(?:-Sprachmodell|-Modell|-Assistent(?:in)?)?|künstliche Intelligenz|Sprachmodell)\b,? "
+        r"(?:\w+ ){0,2}ich\b",
+        r"ich bin (?:nur |lediglich )?eine? (?:KI(?:-\w+)?|künstliche Intelligenz|Sprachmodell)\b",
+        r"en tant qu(?:e |['’]une? |['’])(?:modèle de langage|modèle d['’]IA|IA|intelligence artificielle|assistante? "
+        r"(?:virtuel(?:le)?|IA))\b[^.!?\n]{0,60}?\bj(?:e\b|['’])",
+        r"je suis (?:une? )?(?:modèle de langage|IA|intelligence artificielle|assistant IA)\b",
+    ),
 )
 
 

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from ultraqa.analysis.byte_triggers import SMALL_STARTS, TICKS
 from ultraqa.analysis.markup import has_code, is_code_line, without_code
-from ultraqa.analysis.triggers import SMALL_START, TICKS, Family, Hit
+from ultraqa.analysis.triggers import Family, Hit
 from ultraqa.dialogues.batch import ASSISTANT
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def truecasing(seen: Seen) -> Iterator[Hit]:
     style of typing, what follows abbreviations, and code.
     Source: the casing repaired in UltraChat-200k (its dataset card), about 5 % of UltraChat.
     """
-    for message in seen.messages(SMALL_START):
+    for message in seen.messages(SMALL_STARTS):
         text = seen.text(message)
         if _small(text):
             text = without_code(text)

@@ -13,7 +13,7 @@ import numba as nb
 import numpy as np
 
 from ultraqa.analysis.characters import SCRIPTS, tables
-from ultraqa.analysis.triggers import hashes_of
+from ultraqa.analysis.phrases import hashes_of
 from ultraqa.dialogues.batch import ASSISTANT, USER
 
 if TYPE_CHECKING:
@@ -174,11 +174,11 @@ def _letters(words: Words, messages: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 @cache
-def _known_words() -> tuple[NDArray[np.bool_], NDArray[np.uint64], NDArray[np.int64]]:
+def _known_words() -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.int8]]:
     """Which bits of a word's hash may belong to a function word, and a hash table from hash to language."""
     spelled = [(word, i) for i, line in enumerate(FUNCTION_WORDS.values()) for word in line.split()]
     hashes = hashes_of([word for word, _ in spelled])
-    first, keys, languages = np.zeros(1 << 14, np.bool_), np.zeros(1 << 11, np.uint64), np.zeros(1 << 11, np.int64)
+    first, keys, languages = np.zeros(1 << 8, np.uint64), np.zeros(1 << 11, np.uint64), np.zeros(1 << 11, np.int8)
     _plant(hashes, np.array([i for _, i in spelled]), first, keys, languages)
     return first, keys, languages
 
@@ -192,7 +192,7 @@ _jit: Any = nb.njit(cache=True, nogil=True, error_model="numpy")
 def _plant(hashes, languages, first, keys, values):
     mask = np.uint64(len(keys) - 1)
     for k in range(len(hashes)):
-        first[np.int64(hashes[k] >> np.uint64(50))] = True
+        first[np.int64(hashes[k] >> np.uint64(56))] |= np.uint64(1) << ((hashes[k] >> np.uint64(50)) & np.uint64(63))
         slot = hashes[k] & mask
         while keys[slot] != 0:
             slot = (slot + np.uint64(1)) & mask
@@ -207,7 +207,7 @@ def _listen(hashes, offsets, roles, first, keys, languages, tongues):
         n, language, last, earlier = 0, -1, np.uint64(0), np.uint64(0)
         for k in range(offsets[m], min(offsets[m + 1], offsets[m] + _WALKED)):
             h = hashes[k]
-            if not first[np.int64(h >> np.uint64(50))]:
+            if not (first[np.int64(h >> np.uint64(56))] >> ((h >> np.uint64(50)) & np.uint64(63))) & np.uint64(1):
                 continue
             slot = h & mask
             while keys[slot] != h and keys[slot] != 0:

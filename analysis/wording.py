@@ -5,79 +5,76 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
+
 from ultraqa.analysis.triggers import Hit
 from ultraqa.analysis.words import word_spans
-from ultraqa.dialogues.batch import ASSISTANT, USER
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from ultraqa.analysis.triggers import Phrase, Seen
+    from numpy.typing import NDArray
+
+    from ultraqa.analysis.triggers import Seen
 
 REACH: Final = 200
 """Characters on both sides of a phrase in which its expression must match as a whole: a text may be a megabyte long."""
 
-_SKIPS: Final = tuple(
-    (n, re.compile(rf"(?:[^A-Za-z]*+[A-Za-z]++(?:'[A-Za-z]++)*+){{{n}}}")) for n in (1024, 128, 16, 4, 1)
-)
-_NO_LETTERS: Final = "".join(character for character in map(chr, range(128)) if not character.isalpha())
 _SPEAKER: Final = re.compile(r"\W{0,4}([^\W\d_][\w.’'-]*(?: [\w.’'-]+){0,3}) ?(?:\([^()\n]{0,40}\))?\*{0,2}:\**\s")
 _MODELS: Final = frozenset(
     ("ai", "assistant", "chatgpt", "gpt", "bot", "answer", "a", "response", "reply", "output", "note", "disclaimer")
 )
 
 
-def any_of(*expressions: str) -> re.Pattern[str]:
-    """An expression that finds what any of some finds, without case."""
-    return re.compile("|".join(expressions), re.IGNORECASE)
+def any_of(*expressions: str, words: Sequence[str] = ()) -> re.Pattern[str]:
+    """An expression that finds what any of some finds, without case.
+
+    Args:
+        expressions: those that may begin anywhere.
+        words: those that begin where a word does, which is asked once for all of them.
+    """
+    begun = [rf"\b(?=\w)(?:{'|'.join(words)})"] if words else []
+    return re.compile("|".join([*begun, *expressions]), re.IGNORECASE)
 
 
-def phrases(seen: Seen, name: str, roles: str) -> Iterator[Phrase]:
-    """The phrases of a set in messages of some roles."""
-    codes = [code for letter, code in (("u", USER), ("a", ASSISTANT)) if letter in roles]
-    for phrase in seen.phrases.get(name, ()):
-        if seen.batch.roles[phrase.message] in codes:
-            yield phrase
+def phrases(seen: Seen, name: str, roles: str) -> NDArray[np.int64]:
+    """The phrases of a set in messages of some roles; see ``Seen.phrases``."""
+    found = seen.phrases[name]
+    return found[seen.spoken_by(roles)[found[:, 0]]] if len(found) else found
 
 
 def gated(seen: Seen, name: str, roles: str) -> list[int]:
     """Messages of some roles in which a phrase of a set stands, in order."""
-    return list(dict.fromkeys(phrase.message for phrase in phrases(seen, name, roles)))
+    return seen.messages(0, roles, name) if len(seen.phrases[name]) else []
 
 
 def placed(seen: Seen, name: str, roles: str, words: int | None = None) -> Iterator[tuple[int, int, int]]:
     """Message, first and last-but-one character of each phrase of a set, of those in the first ``words`` words."""
-    message, word, end = -1, 0, 0  # where the last phrase began
-    for phrase in phrases(seen, name, roles):
-        if words is not None and phrase.first >= words:
-            continue
-        text = seen.text(phrase.message)
-        if not text.isascii():
-            yield phrase.message, *_spans(seen, phrase)
-            continue
-        if phrase.message != message:
-            message, word, end = phrase.message, 0, 0
-        begin = _after(text, end, phrase.first - word)
-        last = _after(text, begin, phrase.words)
-        word, end = phrase.first, begin
-        yield message, last - len(text[begin:last].lstrip(_NO_LETTERS)), last
+    found = phrases(seen, name, roles)
+    if words is not None:
+        found = found[found[:, 1] < words]
+    if len(found):
+        spans = _spans(seen, np.unique(found[:, 0]))
+        for message, first, n, _ in found.tolist():
+            yield message, int(spans[message][first, 0]), int(spans[message][first + n - 1, 1])
 
 
-def _spans(seen: Seen, phrase: Phrase) -> tuple[int, int]:
-    """Place of a phrase in a text beyond ASCII, whose words are found once for all families."""
-    places = seen.words.shared.setdefault("places", {})
-    if phrase.message not in places:
-        places[phrase.message] = word_spans(seen.text(phrase.message))
-    spans = places[phrase.message]
-    return spans[phrase.first][0], spans[phrase.first + phrase.words - 1][1]
+_PLACED: Final = ("ai_self_reference", "disclaimer", "knowledge_cutoff", "refusal", "teachers", "vendor_name")
 
 
-def _after(text: str, at: int, words: int) -> int:
-    """Where a number of words of an ASCII text end, from a place on."""
-    for size, skip in _SKIPS:
-        while words >= size:
-            at, words = skip.match(text, at).end(), words - size  # type: ignore[union-attr]  # the kernel counted them
-    return at
+def _spans(seen: Seen, messages: NDArray[np.int64]) -> dict[int, NDArray[np.int64]]:
+    """Places of the words of messages; those of all replies that some family will ask for are found together."""
+    places = seen.places
+    if not places:
+        asked = [phrases(seen, name, "a")[:, 0] for name in _PLACED if name in seen.phrases]
+        messages = np.union1d(messages, np.concatenate(asked)) if asked else messages
+    missing = [message for message in messages.tolist() if message not in places]
+    if not missing:
+        return places
+    spans, offsets = word_spans([seen.text(message) for message in missing])
+    for n, message in enumerate(missing):
+        places[message] = spans[offsets[n] : offsets[n + 1]]
+    return places
 
 
 def spotted(

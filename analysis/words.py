@@ -17,7 +17,7 @@ import re
 import string
 import threading
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import numba as nb
@@ -28,6 +28,8 @@ from numba import extending, types
 from ultraqa.analysis import characters
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from ultraqa.dialogues.batch import Batch
@@ -270,16 +272,27 @@ def word_hashes(batch: Batch, workspace: Workspace) -> WordHashes:
     return WordHashes(found.hashes, found.offsets)
 
 
-def word_spans(text: str) -> list[tuple[int, int]]:
-    """First and last-but-one character of every word of a text."""
-    encoded = text.encode()
+class WordSpans(NamedTuple):
+    """Where the words of texts are: ``spans`` of shape (words, 2), first character and the one after the last."""
+
+    spans: NDArray[np.int64]
+    offsets: NDArray[np.int64]  # first word of each text, and the number of all
+
+
+def word_spans(texts: Sequence[str]) -> WordSpans:
+    """Places of the words of texts, counted in the characters of each."""
+    encoded = [text.encode() for text in texts]
+    whole = b"".join(encoded)
+    bytes_ = np.frombuffer(whole, np.uint8)
+    bounds = np.array([0, *accumulate(map(len, encoded))], np.int64)
     if not hasattr(_mine, "workspace"):
         _mine.workspace = Workspace()
-    found = _words_at(np.frombuffer(encoded, np.uint8), np.array([0, len(encoded)], np.int64), _mine.workspace)
-    if text.isascii():
-        return list(map(tuple, found.spans.tolist()))
-    begins = (np.frombuffer(encoded, np.uint8) & 0xC0) != 0x80  # bytes with which a character begins
-    return list(map(tuple, np.append(0, np.cumsum(begins))[found.spans].tolist()))
+    found = _words_at(bytes_, bounds, _mine.workspace)
+    begins, spans = bounds[:-1], found.spans
+    if not whole.isascii():
+        before = np.append(0, np.cumsum((bytes_ & 0xC0) != 0x80))  # characters that begin before each byte
+        begins, spans = before[begins], before[spans]
+    return WordSpans(spans - np.repeat(begins, np.diff(found.offsets))[:, None], found.offsets)
 
 
 _mine = threading.local()

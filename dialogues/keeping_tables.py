@@ -63,6 +63,7 @@ def write_arrow(out: IO[bytes], kept: Sequence[tuple[Source, NDArray[np.int64]]]
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     writer: Any = None
+    schema: Any = None
     for source, rows in kept:
         parquet = shards(source, UNCUT)[0].container == "parquet"
         for first, batch in row_batches(source, parquet=parquet):

@@ -170,7 +170,7 @@ def _cut(
     if not cutting:
         return {}, {}
     firsts = np.searchsorted(profile.column("dialogue", "messages"), np.arange(len(profile) + 1))
-    letters = profile.column("roles")
+    letters: list[str] = profile.column("roles").tolist()
     gone: dict[int, set[int]] = {}
     for n, rule in cutting:
         bad = _bad_messages(profile, rule)

@@ -162,7 +162,7 @@ def _verified(profile: Profile, scope: str, left: NDArray[np.bool_]) -> _Edges:
     if not file.is_file():
         return _Edges(np.empty((0, 2), np.int64), np.empty(0))
     table = pq.read_table(file, columns=["scope", "row", "other", "jaccard"])
-    table = table.filter(pc.equal(table["scope"], scope))
+    table = table.filter(pc.field("scope") == scope)
     ends = np.sort(np.stack([arrow.array(table["row"]), arrow.array(table["other"])], axis=1), axis=1)
     both = left[ends].all(axis=1) & (ends[:, 0] != ends[:, 1])
     return _Edges(ends[both], arrow.array(table["jaccard"])[both].astype(float))

@@ -123,7 +123,7 @@ def _evidence(decisions: Decisions, gone: NDArray[np.bool_]) -> dict[int, list[d
     """The findings about dropped dialogues that the rules' columns count, some of each."""
     names = sorted({rule.key.partition(".")[0] for rule in decisions.rules})
     table = decisions.profile.table("findings")
-    table = table.filter(pc.is_in(table["finding"], pa.array(names, table["finding"].type)))
+    table = table.filter(pc.field("finding").isin(pa.array(names, pa.large_string())))
     shown: dict[int, list[dict[str, Any]]] = {}
     counts: dict[tuple[int, str], int] = {}
     for one in table.to_pylist():

@@ -249,7 +249,9 @@ def test_the_result_depends_on_nothing_but_the_data(
         pd.DataFrame(large, columns=["instruction", "output"]).to_csv(data, index=False)
     found = ultraqa.profile(data, tmp_path / "found.ultraqa", embedder="none", tokens="none", workers=3)
     names = [
-        name for name in expected.columns() if name.startswith(("duplicate_", "near", "similar", "cluster", "template_share"))
+        name
+        for name in expected.columns()
+        if name.startswith(("duplicate_", "near", "similar", "cluster", "template_share"))
     ]
     assert len(names) == 21
     assert found.dialogues(names).equals(expected.dialogues(names))

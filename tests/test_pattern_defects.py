@@ -12,9 +12,9 @@ from ftfy.badness import BADNESS_RE
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ultraqa.analysis import garbling, markup
+from ultraqa.analysis import markup
 from ultraqa.analysis.pattern_defects import FAMILIES, PHRASES
-from ultraqa.analysis.triggers import Phrase, Seen, seen
+from ultraqa.analysis.triggers import Seen, seen
 from ultraqa.analysis.words import Workspace, scan
 from ultraqa.dialogues.batch import Batch, BatchBuilder, Dialogue, Record
 from ultraqa.dialogues.reading import batches, shards
@@ -160,7 +160,7 @@ def ungated(batch: Batch) -> Seen:
     return Seen(
         walked,
         np.full(len(messages), 0xFFFFFFFF, np.uint32),
-        {name: [Phrase(message, 0, 1) for message in messages] for name in PHRASES},
+        dict.fromkeys(PHRASES, np.array([(message, 0, 1, 0) for message in messages]).reshape(-1, 4)),
     )
 
 
@@ -365,11 +365,3 @@ def test_a_dialogue_of_many_turns_is_looked_through() -> None:
     """Each of which may hang on what was asked before."""
     view = looked(batch_of(*(["Go on.", "User: one two <br> three"] * 5_000)))
     assert len(list(FIND["role_leakage"](view))) == len(list(FIND["html"](view))) == 5_000
-
-
-def test_uncommon_bytes_are_found_once_for_both_families() -> None:
-    """And kept with the batch."""
-    view = looked(batch_of("cafÃ© \x07"))
-    assert len(list(garbling.mojibake(view))) == 1
-    assert len(list(garbling.control_characters(view))) == 1
-    assert "uncommon_bytes" in view.words.shared

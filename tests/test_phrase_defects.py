@@ -7,12 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ultraqa.analysis import phrase_defects, vendor_names, wording
-from ultraqa.analysis.triggers import Phrase, Seen, seen
+from ultraqa.analysis.triggers import Seen, seen
 from ultraqa.analysis.words import Workspace, scan, word_spans, words
 from ultraqa.dialogues.batch import BatchBuilder, Dialogue, Record
 from ultraqa.dialogues.reading import batches, shards
@@ -235,7 +236,8 @@ def test_a_reply_that_says_it_is_hit(name: str, text: str) -> None:
     view = looked(["What do you say?", text])
     hits = [hit for hit in FAMILIES[name].find(view) if hit.message == 1]
     assert hits
-    assert all(0 <= hit.start < hit.end <= len(text) for hit in hits)
+    placed = name != "topic_words"  # a trait, which is nowhere in particular
+    assert all(0 <= hit.start <= hit.end - placed <= len(text) for hit in hits)
     assert all(hit.detail for hit in hits)
 
 
@@ -445,8 +447,9 @@ def test_speaking_of_a_vendor_is_no_confession(text: str) -> None:
 def ungated(view: Seen) -> Seen:
     """The same view with a phrase of each set at every fifth word of all messages: every gate is open."""
     sizes = view.words.words.tolist()
-    everywhere = [Phrase(m, k, 1) for m, size in enumerate(sizes) for k in range(0, size, 5)]
-    return replace(view, phrases=dict.fromkeys(phrase_defects.PHRASES, everywhere), _texts={})
+    everywhere = [(m, k, 1, 0) for m, size in enumerate(sizes) for k in range(0, size, 5)]
+    phrases = dict.fromkeys(phrase_defects.PHRASES, np.array(everywhere, np.int64).reshape(-1, 4))
+    return replace(view, phrases=phrases, _texts={})
 
 
 GATED = [name for name in FAMILIES if name not in {"topic_words", "vendor_name"}]  # phrases are all there is to these
@@ -478,8 +481,8 @@ def test_the_gate_loses_nothing_of_real_text(real_data: Path, file: str) -> None
     """On published dialogues of up to 300 words a message the gated run finds what the ungated run finds."""
     for batch in batches_of(real_data / "data" / file):
         view = seen(scan(batch, Workspace()), phrase_defects.PHRASES)
-        short = set((view.words.words <= 300).nonzero()[0].tolist())
-        everywhere = [phrase for phrase in ungated(view).phrases["refusal"] if phrase.message in short]
+        everywhere = ungated(view).phrases["refusal"]
+        everywhere = everywhere[view.words.words[everywhere[:, 0]] <= 300]
         free = replace(view, phrases=dict.fromkeys(phrase_defects.PHRASES, everywhere), _texts={})
         for name in GATED:
             spoken = view.spoken_by(FAMILIES[name].roles)
@@ -491,7 +494,7 @@ def test_the_gate_loses_nothing_of_real_text(real_data: Path, file: str) -> None
 def test_a_phrase_stands_where_the_kernel_counted_it(texts: list[str]) -> None:
     """The place of any word is that of the kernel's spans, in ASCII and beyond."""
     view = ungated(looked(texts))
-    spans = [(m, *span) for m, text in enumerate(texts) for span in word_spans(text)[::5]]
+    spans = [(m, *span) for m, text in enumerate(texts) for span in word_spans([text]).spans[::5].tolist()]
     assert list(wording.placed(view, "topic_words", "ua")) == spans
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -227,10 +228,51 @@ def test_the_gate_of_characters_loses_nothing(before: str, character: str, times
     """Every message in which the expression finds a character 20 times is among those that the gate lets through."""
     texts = ["x" * 3, before + character * times + after, after]
     batch = batch_of(*(Dialogue("a", [text], "") for text in texts))
-    passed = repeats.character_runs(batch.text, batch.message_offsets, np.arange(len(texts)))
+    passed = repeats.character_runs(batch.text, batch.message_offsets)
     for number, text in enumerate(texts):
         if re.search(r"([^\W\d_]|[!?])\1{19,}", text):
-            assert number in passed
+            assert passed[number]
+
+
+SENTENCES: Final = [
+    "One two three four five six", "- The same is said here again", '"He said so and went home', "short",
+    "我们今天去公园散步吧好不好", "Été à la plage de sable fin", "don't you see it's not here",
+    "1. Take 3 eggs and beat them well", "`code` stands in the middle of it", "no.5 and v2.0 are names of it",
+]  # fmt: skip
+ENDS: Final = [
+    ". ",
+    ".\n",
+    "! ",
+    "!\n",
+    "? ",
+    "。",
+    "！",
+    "？",
+    '." ',
+    '?"',
+    ".” ",
+    "\n",
+    " ```\n",
+    "```",
+    "``",
+    " ",
+    ", ",
+    ".",
+    "?! ",
+]
+
+
+@given(st.lists(st.tuples(st.sampled_from(SENTENCES), st.sampled_from(ENDS)), max_size=16))
+@settings(max_examples=500)
+def test_the_gate_of_sentences_loses_nothing(pieces: list[tuple[str, str]]) -> None:
+    """The kernel counts no fewer words in repeated sentences than the definition in plain Python does."""
+    from ultraqa.analysis.repetition import _counts, _split  # noqa: PLC0415  (only for the comparison)
+
+    text = "".join(sentence + end for sentence, end in pieces)
+    counted = Counter(sentence for sentence in _split(text) if _counts(sentence))
+    again = sum(len(words(one)) * (n - 1) for one, n in counted.items() if len(words(one)) >= 5)
+    batch = batch_of(Dialogue("a", ["x"], ""), Dialogue("a", [text], ""))
+    assert repeats.said_again(batch.text, batch.message_offsets, np.array([1]), (5, 20))[0] >= again
 
 
 @pytest.mark.parametrize(
