@@ -28,10 +28,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 RULES: Final = {
-    "one in twenty dropped": [Rule("mtld.assistant", min=30)],
-    "two in five dropped": [Rule("rounds", min=3)],
-    "near-duplicates": [Rule("near_duplicates", max=0)],
-    "one in four cut": [Rule("code", max=0, action="truncate")],
+    "mtld.assistant ≥ 30": [Rule("mtld.assistant", min=30)],
+    "rounds ≥ 3": [Rule("rounds", min=3)],
+    "near_duplicates ≤ 0": [Rule("near_duplicates", max=0)],
+    "code ≤ 0, truncate": [Rule("code", max=0, action="truncate")],
 }
 BLOCK: Final = 1 << 20
 
