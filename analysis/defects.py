@@ -73,9 +73,12 @@ def _teachers(batch: Seen) -> dict[str, NDArray[np.int32]]:
 
 
 def _count(bit: int, role: int, words: Words) -> NDArray[np.int32]:
-    """Messages of a role (-1: of any) that have the bit of a family, by dialogue."""
+    """Messages of a role (-1: of any) that a family hits, by dialogue."""
     batch = words.batch
-    marked = np.flatnonzero(find(words).flags >> bit & 1)
+    hits = find(words).hits[FAMILIES[bit].name]
+    if not hits:
+        return np.zeros(len(batch), np.int32)
+    marked = np.fromiter((one.message for one in hits), np.int64, len(hits))
     if role >= 0:
         marked = marked[batch.roles[marked] == role]
     owners = np.searchsorted(batch.dialogue_offsets, marked, side="right") - 1

@@ -13,7 +13,7 @@ import numpy as np
 
 from ultraqa.analysis.profile import ProfileError
 from ultraqa.filters.columns import check, message_values, numbers, values
-from ultraqa.filters.duplicate_rules import Twins, among
+from ultraqa.filters.duplicate_rules import among
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -215,6 +215,3 @@ def rounds(letters: str, messages: Sequence[int]) -> set[int]:
         last = min(bound for bound in bounds if bound > turn)
         gone |= {at for at in range(first, last) if letters[at] != "s"}
     return gone
-
-
-__all__ = ["CUT", "DROPPED", "FATES", "KEPT", "NO_RULE", "SELECTED", "Decisions", "Hits", "Twins", "decide", "hit"]
