@@ -62,11 +62,6 @@ def has_code(text: str) -> bool:
     return _code_span(text) is not None
 
 
-def is_table(text: str) -> bool:
-    """Whether a text holds a table: the ruled line of Markdown, or two lines with the same number of tabs or bars."""
-    return _table_span(text) is not None
-
-
 def is_code_line(line: str) -> bool:
     """Whether a line is plainly code."""
     bare = line.strip()

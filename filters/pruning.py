@@ -13,6 +13,7 @@ import tempfile
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, replace
 from functools import partial
+from glob import escape
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, NamedTuple
 
@@ -20,6 +21,7 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from ultraqa.analysis.profile import OverwriteError
+from ultraqa.dialogues.files import is_remote
 from ultraqa.dialogues.keeping import Kept, form_of, write
 from ultraqa.dialogues.sources import DataError
 from ultraqa.dialogues.writing import atomically, compressed
@@ -30,7 +32,7 @@ from ultraqa.filters.rejected import rejected
 from ultraqa.filters.spooling import Spool, spool_cut
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -123,6 +125,7 @@ def prune(
         )
         if out is None:
             return pruned
+        _refuse_own_data(folder, out, sources.values())
         form = form_of(out, [containers[path] for path in sources])
         identity = _identity(profile, rules, budget, out)
         _refuse_others(folder, out, identity, overwrite=overwrite)
@@ -173,6 +176,19 @@ def _identity(profile: Profile, rules: Sequence[Rule], budget: Budget | None, ou
     return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest().encode()
 
 
+def _refuse_own_data(folder: Path, out: str, sources: Iterable[Source]) -> None:
+    """Refuse to write over what is read, under whatever name it is reached.
+
+    Raises:
+        DataError: one of the files of the run is one of the data's.
+    """
+    written = [folder / name for name in (REJECTED, UNREADABLE, LEDGER)] + ([] if out == "-" else [Path(out)])
+    read = [Path(one.location) for one in sources if not is_remote(one.location)]
+    for file in filter(Path.exists, written):
+        if any(file.samefile(one) for one in read if one.exists()):
+            raise DataError(f"{file} is the data itself: input is never changed, choose another folder for the output")
+
+
 def _refuse_others(folder: Path, out: str, identity: bytes, *, overwrite: bool) -> None:
     """Refuse to replace the files of another run; what a killed run left unfinished is removed.
 
@@ -181,7 +197,7 @@ def _refuse_others(folder: Path, out: str, identity: bytes, *, overwrite: bool) 
     """
     names = [REJECTED, UNREADABLE, LEDGER]
     for name in [*names, *([] if out == "-" else [Path(out).name])]:
-        for left in folder.glob(f".{name}.*.partial"):
+        for left in folder.glob(f".{escape(name)}.*.partial"):
             left.unlink()
     ledger_file = folder / LEDGER
     if ledger_file.is_file() and (pq.read_schema(ledger_file).metadata or {}).get(_MARK) == identity:

@@ -320,6 +320,42 @@ def test_files_of_another_run_are_refused_and_those_of_the_same_are_made_again(d
         ultraqa.filter(data, data, rules=[Rule("rounds", min=2)], overwrite=True)
 
 
+def test_the_data_is_never_written_over(data: Path, tmp_path: Path) -> None:
+    """Not from a Profile, not by another spelling of its path, and not as one of the files beside the output."""
+    measured = ultraqa.profile(data, tmp_path / "data.ultraqa", embedder="none", tokens="none")
+    before, rules = data.read_bytes(), [Rule("rounds", min=2)]
+    (tmp_path / "sub").mkdir()
+    spelled = tmp_path / "sub/../data.jsonl"
+    for source, out in ((measured, data), (measured, spelled), (data, spelled)):
+        with pytest.raises(DataError, match="input is never changed"):
+            ultraqa.filter(source, out, rules=rules, overwrite=True)
+    rejected = tmp_path / "rejected.jsonl"
+    rejected.write_bytes(before)
+    with pytest.raises(DataError, match="input is never changed"):
+        ultraqa.filter(rejected, tmp_path / "kept.jsonl", rules=rules, overwrite=True)
+    assert data.read_bytes() == rejected.read_bytes() == before
+
+
+def test_a_profile_beside_the_output_is_used_only_if_it_was_read_as_is_asked(tmp_path: Path) -> None:
+    """Another mapping, or benchmarks to look for, is measured anew; the same question is not."""
+    file, benchmark = tmp_path / "data.jsonl", tmp_path / "benchmark.jsonl"
+    asked = "Which of the seven bridges over the slow green river was built before the old mill burned down?"
+    file.write_bytes(lines([{"ask": asked, "say": "The third."}, {"ask": "Why?", "say": "So."}]))
+    benchmark.write_bytes(lines([{"question": asked}]))
+    out, names = tmp_path / "out/kept.jsonl", {"ask": "instruction", "say": "output"}
+    rule = Rule("contaminated", max=0, optional=True)
+    first = ultraqa.filter(file, out, rules=[rule], map=names)
+    assert [one["rule"] for one in first.summary["skipped"]] == ["contaminated"]
+    stamp = (first.profile.path / "profile.json").stat().st_mtime_ns
+    again = ultraqa.filter(file, out, rules=[rule], map=names)
+    assert (again.profile.path / "profile.json").stat().st_mtime_ns == stamp
+    found = ultraqa.filter(file, out, rules=[rule], map=names, contamination=benchmark, overwrite=True)
+    assert found.summary["records"]["dropped"] == 1
+    swapped = {"say": "instruction", "ask": "output"}
+    turned = ultraqa.filter(file, out, rules=[Rule("words.prompt", max=1)], map=swapped, overwrite=True)
+    assert turned.summary["records"]["dropped"] == 1
+
+
 def test_data_that_has_changed_since_it_was_measured_is_refused(data: Path, tmp_path: Path) -> None:
     """Neither the output nor a file beside it appears."""
     measured = ultraqa.profile(data, tmp_path / "data.ultraqa", embedder="none", tokens="none")

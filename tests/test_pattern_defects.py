@@ -332,12 +332,11 @@ def test_code_is_blanked_out_in_place() -> None:
     assert bare.index("f") == text.index("f")
 
 
-def test_code_and_tables_are_told_of_a_text() -> None:
+def test_code_is_told_of_a_text() -> None:
     """By the functions that other families ask."""
     assert markup.has_code("```x```")
     assert markup.is_code_line("  return x")
-    assert markup.is_table("a | b\n--|--\n1 | 2")
-    assert not any(held(PROSE) for held in (markup.has_code, markup.is_table, markup.is_code_line))
+    assert not any(held(PROSE) for held in (markup.has_code, markup.is_code_line))
 
 
 def test_a_batch_without_messages_has_no_defects() -> None:

@@ -132,7 +132,6 @@ def filter(  # noqa: A001  (the command's name)
     if isinstance(given, Profile):
         profile = given
     else:
-        _refuse_own_input(given, out)
         keys = [*(rule.key for rule in chosen.rules), *([quality.removeprefix("-")] if keep is not None else ())]
         wanted = {
             "tokenizer": tokenizer, "contamination": listed(contamination), "format": format, "map": map,
@@ -204,37 +203,44 @@ def _check_place(data: Any, out: str | os.PathLike[str] | None) -> None:
             raise DataError(f"{out} lies in the folder of the data, which would read it next time: choose another one")
 
 
-def _refuse_own_input(given: Dataset, out: str | os.PathLike[str] | None) -> None:
-    """Refuse to write over what is read."""
-    from ultraqa.dialogues.sources import DataError
-
-    if out is None or os.fspath(out) == "-":
-        return
-    target = str(Path(out).absolute())
-    if any(source.location == target for source in given.sources):
-        raise DataError(f"{out} is the data itself: input is never changed, choose another file for what is kept")
-
-
 def _profile(given: Dataset, folder: Path, chosen: Recipe, wanted: Mapping[str, Any], *, overwrite: bool) -> Profile:
-    """The dataset measured beside the output; an earlier Profile of the same data is used if it has the columns."""
-    from ultraqa.analysis.profile import Profile, ProfileError
+    """The dataset measured beside the output; an earlier Profile of the same data is used if it serves."""
+    from ultraqa.analysis.profile import Profile
     from ultraqa.api import measured_profile
     from ultraqa.dialogues.sources import sha256
-    from ultraqa.filters.columns import check
 
     same = False
     if (folder / "profile.json").is_file():
         found = Profile(folder)
         digests = {source.path: sha256(source) for source in given.sources}
         same = found.document.get("identity", {}).get("sources") == digests
-        try:
-            for rule in chosen.rules:
-                if not rule.optional:
-                    check(found, rule.column)
-            if same and (wanted["embedder"] == "none" or found.document.get("encoding")):
-                return found
-        except ProfileError:
-            pass
+        if same and _serves(found, chosen, wanted):
+            return found
     return measured_profile(
         given, folder, duplicates="auto", representative="first", overwrite=overwrite or same, **wanted
     )
+
+
+def _serves(found: Profile, chosen: Recipe, wanted: Mapping[str, Any]) -> bool:
+    """Whether a Profile of the same data was read as it is wanted now and has the columns of the rules."""
+    from ultraqa.analysis.profile import ProfileError
+    from ultraqa.filters.columns import check
+
+    made = found.document["parameters"]
+    read, encoder = made["read"], made["encoder"] or {"name": "none", "drawn": "auto"}
+    as_read = (read["format"], dict(read["mapping"]), read["paths"], made["seed"])
+    if as_read != (wanted["format"], dict(wanted["map"] or {}), wanted["paths"], wanted["seed"]):
+        return False
+    if wanted["contamination"] or wanted["tokenizer"] or not set(wanted["fields"]) <= set(read["fields"]):
+        return False
+    if wanted["embedder"] not in {"none", encoder["name"].partition(" ")[0]}:
+        return False
+    if wanted["vectors"] == "all" and encoder["drawn"] != "all":
+        return False
+    try:
+        for rule in chosen.rules:
+            if not rule.optional:
+                check(found, rule.column)
+    except ProfileError:
+        return False
+    return True
