@@ -1,0 +1,256 @@
+"""Collapse: a candidate beside a reference, and generations in order, by all probes; the one place where they meet.
+
+Data's way: samples of words -> ``matching`` -> probes under every exchange of texts (``lexical_probes``,
+``relational_probes``, ``semantic_probes``) -> ``probes`` (effect, z, sign) and guards -> ``verdict``; beside it the
+wording that was lost, and the share of machine-made text that would have been noticed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+import numpy as np
+
+from ultraqa.analysis import probes as reading
+from ultraqa.analysis.corpus import SAMPLE_WORDS
+from ultraqa.analysis.detectable import detectable_share
+from ultraqa.analysis.lexical_probes import lexical, sides_of
+from ultraqa.analysis.lost_wording import lost_wording
+from ultraqa.analysis.matched_vectors import matched_vectors
+from ultraqa.analysis.matching import both_parts, match
+from ultraqa.analysis.overused_words import overused
+from ultraqa.analysis.probes import DEFINITIONS, drawn_flips, fired
+from ultraqa.analysis.relational_probes import relational
+from ultraqa.analysis.semantic_probes import semantic
+from ultraqa.analysis.trend import TREND_WORDS, trends
+from ultraqa.analysis.verdict import Guards, Verdict, is_moved, judge
+from ultraqa.analysis.word_shift import word_shift
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from ultraqa.analysis.corpus import SampledText
+    from ultraqa.analysis.lost_wording import Lost
+    from ultraqa.analysis.matching import Matched
+    from ultraqa.analysis.overused_words import Overuse
+    from ultraqa.analysis.probes import Probe
+    from ultraqa.analysis.profile import Profile
+    from ultraqa.analysis.trend import Trend
+
+PARTS: Final = ("assistant", "user", "both")
+
+
+class Side(NamedTuple):
+    """What is compared of one dataset.
+
+    Attributes:
+        name: of the dataset.
+        text: its sampled words.
+        profile: where its vectors and texts are; None for text that no file holds.
+    """
+
+    name: str
+    text: SampledText
+    profile: Profile | None = None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A candidate beside a reference.
+
+    Attributes:
+        reference: name of the dataset that it is held against.
+        candidate: name of the dataset in question.
+        part: whose messages are compared: assistant, user, both.
+        by: what paired the dialogues: equal prompts, or equal rank of length.
+        dialogues: of each side.
+        words: of each side.
+        permutations: exchanges of texts that the z of a probe is made of.
+        probes: all of them.
+        guards: what must hold for them to be read.
+        verdict: what they amount to.
+        detectable: share of a toy model's text in the reference's own that would have been noticed; None where none.
+        lost: wording that stands on one side only; None where texts are too few or of another domain.
+        overuse: words used far more often than people did; None likewise.
+        notes: what was not measured, and why.
+    """
+
+    reference: str
+    candidate: str
+    part: str
+    by: Literal["prompt", "length"]
+    dialogues: int
+    words: int
+    permutations: int
+    probes: tuple[Probe, ...]
+    guards: Guards
+    verdict: Verdict
+    detectable: float | None = None
+    lost: Lost | None = None
+    overuse: Overuse | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Generations:
+    """Generations in order, each held against the first.
+
+    Attributes:
+        names: of the generations.
+        comparisons: of each later one with the first.
+        trends: of each family of probes, from the first to the last.
+        verdict: what they amount to.
+    """
+
+    names: tuple[str, ...]
+    comparisons: tuple[Comparison, ...]
+    trends: tuple[Trend, ...]
+    verdict: Verdict
+
+
+def side(profile: Profile, part: str, words: int = SAMPLE_WORDS) -> Side:
+    """The first sampled words of a dataset's part ("assistant", "user" or "both"), as whole dialogues."""
+    parts = [profile.sample(one) for one in (("user", "assistant") if part == "both" else (part,))]
+    text = both_parts(*parts) if part == "both" else parts[0]
+    return Side(profile.name, text.first(words), profile)
+
+
+def compare(
+    reference: Side,
+    candidate: Side,
+    *,
+    part: str = "assistant",
+    seed: int = 0,
+    permutations: int = reading.PERMUTATIONS,
+    workers: int = 1,
+) -> Comparison:
+    """Hold a candidate against a reference.
+
+    Args:
+        reference: what it should be as varied as: human text of the same kind, or the data its generator learned from.
+        candidate: the data in question.
+        part: whose messages are compared.
+        seed: of the exchanges of texts and of the toy model.
+        permutations: exchanges of texts.
+        workers: threads; they change nothing but the time.
+    """
+    matched = match([reference.text, candidate.text], prompts=part != "user")
+    flips = drawn_flips(len(matched), seed, permutations)
+    values = lexical(matched, sides_of(flips), workers) if len(matched) else {}
+    related = relational(matched, flips, workers)
+    vectors, notes = _semantic(reference, candidate, matched, flips)
+    found = (
+        *reading.read(values | related, DEFINITIONS),
+        *reading.read(vectors, reading.SEMANTIC),
+        *reading.read_distances(vectors),
+    )
+    guards = _guards(matched, flips, related)
+    verdict = judge(found, guards, dialogues=len(matched), words=matched.words, one_domain=matched.by == "prompt")
+    comparison = Comparison(
+        reference.name, candidate.name, part, matched.by, len(matched), matched.words, permutations, found, guards,
+        verdict, notes=notes,
+    )  # fmt: skip
+    unread = verdict.word in {"insufficient", "different domain"}
+    return comparison if unread else _explained(comparison, matched, values, candidate, seed)
+
+
+def generations(
+    sides: Sequence[Side],
+    *,
+    part: str = "assistant",
+    seed: int = 0,
+    permutations: int = reading.PERMUTATIONS,
+    workers: int = 1,
+) -> Generations:
+    """Hold generations against the first and tell whether they go on narrowing.
+
+    Args:
+        sides: three or more, in order.
+        part: whose messages are compared.
+        seed: as for ``compare``, like all that follow.
+        permutations: exchanges of texts.
+        workers: threads.
+    """
+    first, *later = sides
+    found = [compare(first, one, part=part, seed=seed, permutations=permutations, workers=workers) for one in later]
+    matched = match([one.text.first(TREND_WORDS) for one in sides], prompts=part != "user")
+    falling = trends(matched, seed, workers)
+    verdict = _verdict(sides, found, falling, seed)
+    return Generations(tuple(one.name for one in sides), tuple(found), tuple(falling), verdict)
+
+
+def _guards(matched: Matched, flips: NDArray[np.bool_], related: Mapping[str, NDArray[np.float64]]) -> Guards:
+    """The guards of two matched sides."""
+    shift = word_shift(matched, flips)
+    reference, candidate = (related["novelty"][0, side] for side in (0, 1))
+    rises = {name: related[name][0, 1] - related[name][0, 0] for name in ("forward_unigram", "forward_cross_entropy")}
+    return Guards(
+        shift.distance, shift.slope, reading.number(candidate / reference) if reference else None,
+        reading.number(rises["forward_unigram"]), reading.number(rises["forward_cross_entropy"]),
+    )  # fmt: skip
+
+
+def _semantic(
+    reference: Side, candidate: Side, matched: Matched, flips: NDArray[np.bool_]
+) -> tuple[dict[str, NDArray[np.float64]], tuple[str, ...]]:
+    """The semantic probes of the matched dialogues that have vectors, or why there are none."""
+    if reference.profile is None or candidate.profile is None:
+        return {}, ()
+    found = matched_vectors(reference.profile, candidate.profile, matched)
+    if isinstance(found, str):
+        return {}, (f"semantic probes are not measured: {found}",)
+    return semantic(found.reference, found.candidate, flips[:, found.pairs]), ()
+
+
+def _explained(
+    comparison: Comparison, matched: Matched, values: Mapping[str, NDArray[np.float64]], candidate: Side, seed: int
+) -> Comparison:
+    """The comparison with the wording that shows it and what would have been noticed."""
+    if candidate.profile is None:
+        return comparison
+    return replace(
+        comparison,
+        detectable=detectable_share(matched, values, seed),
+        lost=lost_wording(matched),
+        overuse=overused(matched, _language(candidate.profile)),
+    )
+
+
+def _language(profile: Profile) -> str:
+    """The language of most of a dataset's dialogues; English where languages were not told."""
+    if "language" not in profile.columns():
+        return "en"
+    kinds, counts = np.unique(profile.column("language").astype(str), return_counts=True)
+    return str(kinds[counts.argmax()])
+
+
+def _verdict(sides: Sequence[Side], found: Sequence[Comparison], falling: Sequence[Trend], seed: int) -> Verdict:
+    """The verdict of generations: that of the last, and whether it goes on."""
+    last = found[-1]
+    if any(one.verdict.word == "insufficient" for one in found):
+        return Verdict("insufficient")
+    if is_moved(found[0].guards) or any(is_moved(_step(*pair, seed)) for pair in pairwise(sides[1:])):
+        return Verdict("different domain")
+    held = judge(last.probes, last.guards, dialogues=last.dialogues, words=last.words, one_domain=True)
+    middle = sides[(len(sides) - 1) // 2]  # one step and a plateau, as where data accumulate, is no collapse
+    goes_on = len(_signs(middle, sides[-1], seed)) >= 2
+    if held.word == "narrowed" and goes_on and sum(one.significant for one in falling) >= 2:
+        return Verdict("collapsing", held.severity, held.families)
+    return held
+
+
+def _step(before: Side, after: Side, seed: int) -> Guards:
+    """The guards of one generation and the next."""
+    matched = match([before.text, after.text], prompts=False)
+    flips = drawn_flips(len(matched), seed)
+    return _guards(matched, flips, relational(matched, flips[:1]))
+
+
+def _signs(before: Side, after: Side, seed: int) -> list[str]:
+    """The families that fire from one generation to a later one."""
+    matched = match([before.text, after.text], prompts=False)
+    return fired(reading.read(lexical(matched, sides_of(drawn_flips(len(matched), seed))), DEFINITIONS))
