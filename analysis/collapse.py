@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import numpy as np
 
 from ultraqa.analysis import probes as reading
 from ultraqa.analysis.corpus import SAMPLE_WORDS
+from ultraqa.analysis.cross_entropy import symbols
 from ultraqa.analysis.detectable import detectable_share
 from ultraqa.analysis.lexical_probes import lexical, sides_of
 from ultraqa.analysis.lost_wording import lost_wording
@@ -22,7 +23,7 @@ from ultraqa.analysis.matched_vectors import matched_vectors
 from ultraqa.analysis.matching import both_parts, match
 from ultraqa.analysis.overused_words import overused
 from ultraqa.analysis.probes import DEFINITIONS, drawn_flips, fired
-from ultraqa.analysis.relational_probes import relational
+from ultraqa.analysis.relational_probes import forward_cross_entropy, forward_unigram, novelty, relational
 from ultraqa.analysis.semantic_probes import semantic
 from ultraqa.analysis.trend import TREND_WORDS, trends
 from ultraqa.analysis.verdict import Guards, Verdict, is_moved, judge
@@ -127,6 +128,7 @@ def compare(
     seed: int = 0,
     permutations: int = reading.PERMUTATIONS,
     workers: int = 1,
+    one_domain: bool = False,
 ) -> Comparison:
     """Hold a candidate against a reference.
 
@@ -137,6 +139,7 @@ def compare(
         seed: of the exchanges of texts and of the toy model.
         permutations: exchanges of texts.
         workers: threads; they change nothing but the time.
+        one_domain: whether both are known to be about the same things, as generations of one line are.
     """
     matched = match([reference.text, candidate.text], prompts=part != "user")
     flips = drawn_flips(len(matched), seed, permutations)
@@ -149,7 +152,8 @@ def compare(
         *reading.read_distances(vectors),
     )
     guards = _guards(matched, flips, related)
-    verdict = judge(found, guards, dialogues=len(matched), words=matched.words, one_domain=matched.by == "prompt")
+    alike = one_domain or matched.by == "prompt"
+    verdict = judge(found, guards, dialogues=len(matched), words=matched.words, one_domain=alike)
     comparison = Comparison(
         reference.name, candidate.name, part, matched.by, len(matched), matched.words, permutations, found, guards,
         verdict, notes=notes,
@@ -175,22 +179,28 @@ def generations(
         permutations: exchanges of texts.
         workers: threads.
     """
-    first, *later = sides
-    found = [compare(first, one, part=part, seed=seed, permutations=permutations, workers=workers) for one in later]
-    matched = match([one.text.first(TREND_WORDS) for one in sides], prompts=part != "user")
+    first, second, *later = sides
+    options: dict[str, Any] = {"part": part, "seed": seed, "permutations": permutations, "workers": workers}
+    found = [compare(first, second, **options)]
+    prompts = part != "user"
+    steady = _steady(found[0]) and not any(_moves(*pair, seed, prompts=prompts) for pair in pairwise(sides[1:]))
+    found += [compare(first, one, **options, one_domain=steady) for one in later]
+    matched = match([one.text.first(TREND_WORDS) for one in sides], prompts=prompts)
     falling = trends(matched, seed, workers)
-    verdict = _verdict(sides, found, falling, seed)
+    verdict = _verdict(sides, found, falling, seed, steady=steady)
     return Generations(tuple(one.name for one in sides), tuple(found), tuple(falling), verdict)
 
 
 def _guards(matched: Matched, flips: NDArray[np.bool_], related: Mapping[str, NDArray[np.float64]]) -> Guards:
     """The guards of two matched sides."""
     shift = word_shift(matched, flips)
-    reference, candidate = (related["novelty"][0, side] for side in (0, 1))
+    before, after = related["novelty"][0].tolist()
+    deviation = reading.spread(related["novelty"])
     rises = {name: related[name][0, 1] - related[name][0, 0] for name in ("forward_unigram", "forward_cross_entropy")}
     return Guards(
-        shift.distance, shift.slope, reading.number(candidate / reference) if reference else None,
-        reading.number(rises["forward_unigram"]), reading.number(rises["forward_cross_entropy"]),
+        shift=shift.distance, slope=shift.slope, novelty=reading.number(after / before) if before else None,
+        unigram=reading.number(rises["forward_unigram"]), forward=reading.number(rises["forward_cross_entropy"]),
+        shift_z=shift.z, novelty_z=reading.number((after - before) / deviation) if deviation else None,
     )  # fmt: skip
 
 
@@ -228,26 +238,36 @@ def _language(profile: Profile) -> str:
     return str(kinds[counts.argmax()])
 
 
-def _verdict(sides: Sequence[Side], found: Sequence[Comparison], falling: Sequence[Trend], seed: int) -> Verdict:
-    """The verdict of generations: that of the last, and whether it goes on."""
+def _verdict(
+    sides: Sequence[Side], found: Sequence[Comparison], falling: Sequence[Trend], seed: int, *, steady: bool
+) -> Verdict:
+    """The verdict of generations: that of the last, and whether it goes on; steady = no step is to another domain."""
     last = found[-1]
     if any(one.verdict.word == "insufficient" for one in found):
         return Verdict("insufficient")
-    if is_moved(found[0].guards) or any(is_moved(_step(*pair, seed)) for pair in pairwise(sides[1:])):
+    if not steady:
         return Verdict("different domain")
     held = judge(last.probes, last.guards, dialogues=last.dialogues, words=last.words, one_domain=True)
     middle = sides[(len(sides) - 1) // 2]  # one step and a plateau, as where data accumulate, is no collapse
-    goes_on = len(_signs(middle, sides[-1], seed)) >= 2
+    goes_on = len(sides) > 2 and len(_signs(middle, sides[-1], seed)) >= 2
     if held.word == "narrowed" and goes_on and sum(one.significant for one in falling) >= 2:
         return Verdict("collapsing", held.severity, held.families)
     return held
 
 
-def _step(before: Side, after: Side, seed: int) -> Guards:
-    """The guards of one generation and the next."""
-    matched = match([before.text, after.text], prompts=False)
-    flips = drawn_flips(len(matched), seed)
-    return _guards(matched, flips, relational(matched, flips[:1]))
+def _steady(one: Comparison) -> bool:
+    """Whether both sides are about the same things."""
+    return one.by == "prompt" or not is_moved(one.guards)
+
+
+def _moves(before: Side, after: Side, seed: int, *, prompts: bool) -> bool:
+    """Whether a generation is about other things than the one before."""
+    matched = match([before.text, after.text], prompts=prompts)
+    if matched.by == "prompt" or len(matched) < 2:
+        return False
+    flips, pool = drawn_flips(len(matched), seed), symbols(matched)
+    found = {probe.__name__: probe(pool, flips) for probe in (novelty, forward_unigram, forward_cross_entropy)}
+    return is_moved(_guards(matched, flips, found))
 
 
 def _signs(before: Side, after: Side, seed: int) -> list[str]:

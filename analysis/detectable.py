@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from ultraqa.analysis.lexical_probes import lexical, sides_of
 from ultraqa.analysis.matching import match
 from ultraqa.analysis.probes import DECIDING, DEFINITIONS, LEAST_Z, spread
-from ultraqa.analysis.simulation import mixed
+from ultraqa.analysis.simulation import dialogues_at, mixed
 from ultraqa.analysis.toy_model import fit, sample
 
 if TYPE_CHECKING:
@@ -29,17 +28,21 @@ _POWER: Final = 1.28
 def detectable_share(matched: Matched, values: Mapping[str, NDArray[np.float64]], seed: int) -> float | None:
     """Smallest share of a toy model's text in the reference's own at which nine of ten probings would notice it.
 
-    Noticed = at least one family fires. The toy model is a trigram model of the reference's matched texts; a language
-    model loses less of its training text, and is noticed later. Chance differences are those of this comparison.
-    None where even a text made by the toy model alone would not be noticed.
+    Noticed = at least one family fires. The toy model is a trigram model of every second matched text of the reference,
+    and its text replaces others: beside what it learned from, its text would repeat whole phrases. A language model
+    loses less of its training text, and is noticed later. Chance differences are those of this comparison. None where
+    even a text made by the toy model alone would not be noticed.
 
     Args:
         matched: n pairs of texts.
         values: the lexical probes under every exchange.
         seed: of the toy model and of the dialogues that it replaces.
     """
-    reference = _reference(matched)
-    made = sample(fit(reference), reference, seed)
+    texts = matched.sampled()
+    reference, learned = (dialogues_at(texts, np.arange(first, len(texts.rows), 4)) for first in (0, 2))
+    if not len(learned.ids):
+        return None
+    made = sample(fit(learned), reference, seed)
     spreads = {name: spread(values[name]) for name in DEFINITIONS if name in values}
     low, high = 0, len(SHARES)
     while low < high:  # the smallest of shares that are noticed, which are all above it
@@ -51,12 +54,6 @@ def detectable_share(matched: Matched, values: Mapping[str, NDArray[np.float64]]
     return SHARES[low] if low < len(SHARES) else None
 
 
-def _reference(matched: Matched) -> SampledText:
-    """The reference's texts as they were matched."""
-    sample = matched.sampled()
-    return replace(sample, rows=np.arange(len(sample.rows))).of_rows(np.arange(0, len(sample.rows), 2))
-
-
 def _noticed(reference: SampledText, candidate: SampledText, spreads: Mapping[str, float]) -> bool:
     matched = match([reference, candidate], prompts=False)
     values = lexical(matched, sides_of(np.zeros((1, len(matched)), np.bool_)))
@@ -65,7 +62,8 @@ def _noticed(reference: SampledText, candidate: SampledText, spreads: Mapping[st
         if one.least is not None:
             before, after = values[name][0]
             narrower = one.narrower * (after - before)
+            read = before > 0 and spreads[name] > 0  # else there is neither change nor z
             signs[one.family].append(
-                bool(narrower > (LEAST_Z + _POWER) * spreads[name] and narrower > one.least * before)
+                bool(read and narrower > (LEAST_Z + _POWER) * spreads[name] and narrower > one.least * before)
             )
     return any(all(family) for family in signs.values())

@@ -15,6 +15,8 @@ from ultraqa.analysis.diversity import compression_ratio, ngrams, words_joined
 from ultraqa.analysis.occurrences import counts, occurrences, sharing
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from ultraqa.analysis.matching import Matched
@@ -34,17 +36,20 @@ def sides_of(flips: NDArray[np.bool_]) -> NDArray[np.uint8]:
     return found
 
 
-def lexical(matched: Matched, sides: NDArray[np.uint8], workers: int = 1) -> dict[str, NDArray[np.float64]]:
+def lexical(
+    matched: Matched, sides: NDArray[np.uint8], workers: int = 1, compressed: Sequence[int] = (0, 1)
+) -> dict[str, NDArray[np.float64]]:
     """The lexical probes of two sides.
 
     Args:
         matched: the texts.
         sides: shape (texts, p), side of every text (0 reference, 1 candidate) under every permutation.
         workers: threads; they change nothing but the time.
+        compressed: sides whose text is compressed, which takes most of the time.
 
     Returns:
         Name of each probe to its values, shape (p, 2): reference, candidate. NaN where a side has no such n-gram, and
-        beyond the permutations that are compressed.
+        beyond the permutations and sides that are compressed.
     """
     grams, owners = ngrams(matched.sampled()), matched.owners
     found: dict[str, NDArray[np.float64]] = {}
@@ -56,7 +61,7 @@ def lexical(matched: Matched, sides: NDArray[np.uint8], workers: int = 1) -> dic
         if n == 1:
             found["vocabulary"] = counted.types.astype(float)
     found["self_repetition_4"] = _self_repetition(grams[4], owners, sides, workers)
-    found["compression_ratio"] = _compression(matched, sides, workers)
+    found["compression_ratio"] = _compression(matched, sides, workers, compressed)
     found["opening_entropy_3"] = _opening_entropy(matched, sides)
     return found
 
@@ -80,10 +85,12 @@ def _self_repetition(
         return np.concatenate(list(pool.map(values, range(0, sides.shape[1], _TOGETHER))))
 
 
-def _compression(matched: Matched, sides: NDArray[np.uint8], workers: int) -> NDArray[np.float64]:
+def _compression(
+    matched: Matched, sides: NDArray[np.uint8], workers: int, compressed: Sequence[int]
+) -> NDArray[np.float64]:
     """Compression ratio of each side's first texts, in the order of the groups."""
     sample, offsets, k = matched.sampled(), matched.text_offsets, matched.sides
-    groups = int(np.searchsorted(offsets[::k], k * COMPRESSED_WORDS, side="right"))
+    groups = int(np.searchsorted(offsets[::k], k * COMPRESSED_WORDS))
     bounds = offsets[: k * min(groups, len(matched)) + 1].tolist()
     texts = [words_joined(sample, a, b) for a, b in pairwise(bounds)]
 
@@ -95,7 +102,8 @@ def _compression(matched: Matched, sides: NDArray[np.uint8], workers: int) -> ND
     found = np.full((sides.shape[1], 2), np.nan)
     columns = sides.T[: 1 + COMPRESSED_PERMUTATIONS]
     with ThreadPoolExecutor(workers) as pool:
-        found[: len(columns)] = list(pool.map(lambda column: [ratio(column, 0), ratio(column, 1)], columns))
+        for side in compressed:
+            found[: len(columns), side] = list(pool.map(lambda column, side=side: ratio(column, side), columns))
     return found
 
 

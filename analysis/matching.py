@@ -16,7 +16,7 @@ import numpy as np
 from ultraqa.analysis.corpus import NO_PROMPT, SampledText, ranges
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -107,17 +107,17 @@ def _by_prompt(samples: Sequence[SampledText]) -> list[NDArray[np.int64]] | None
     groups = [place[np.searchsorted(kinds, common)] for kinds, place in places]
     order = np.argsort(groups[0])
     groups = [g[order] for g in groups]
-    different = sum(
-        len({tuple(_text(one, i)) for one, i in zip(samples, group, strict=True)}) == len(samples)
-        for group in zip(*(g.tolist() for g in groups), strict=True)
-    )
+    texts = (_texts(one, g) for one, g in zip(samples, groups, strict=True))
+    different = sum(len(set(group)) == len(samples) for group in zip(*texts, strict=True))
     enough = different >= SAME_PROMPTS * max(1, min(len(one.rows) for one in samples))
     return groups if enough else None
 
 
-def _text(sample: SampledText, dialogue: int) -> list[str]:
-    first, last = sample.word_offsets[dialogue : dialogue + 2]
-    return [sample.vocabulary[i] for i in sample.ids[first:last]]
+def _texts(sample: SampledText, dialogues: NDArray[np.int64]) -> Iterator[tuple[str, ...]]:
+    """The words of some dialogues, one after the other."""
+    offsets = sample.word_offsets
+    for first, last in zip(offsets[dialogues].tolist(), offsets[dialogues + 1].tolist(), strict=True):
+        yield tuple(sample.vocabulary[i] for i in sample.ids[first:last].tolist())
 
 
 def _by_length(samples: Sequence[SampledText]) -> list[NDArray[np.int64]]:

@@ -26,7 +26,7 @@ class Definition(NamedTuple):
     Attributes:
         family: what it belongs to.
         narrower: 1 where a higher value is narrower, -1 where a lower one is, 0 where neither is.
-        least: relative change from which on it decides; None where it is only shown.
+        least: relative change beyond which it decides; None where it is only shown.
         meaning: one sentence for people.
     """
 
@@ -40,7 +40,7 @@ DEFINITIONS: Final[dict[str, Definition]] = {
     "missing_mass_1": Definition("support", -1, 0.12, "Share of the words that occur once: what it has yet to say."),
     "vocabulary": Definition("support", -1, None, "Different words."),
     "missing_mass_2": Definition("structure", -1, 0.08, "Share of the word pairs that occur once."),
-    "missing_mass_3": Definition("structure", -1, 0.05, "Share of the word triples that occur once."),
+    "missing_mass_3": Definition("structure", -1, None, "Share of the word triples that occur once."),
     "distinct_2": Definition("structure", -1, None, "Different word pairs over all of them."),
     "distinct_3": Definition("structure", -1, None, "Different word triples over all of them."),
     "self_repetition_4": Definition("repetition", 1, 0.25, "Phrases of four words that dialogues have in common."),
@@ -119,14 +119,11 @@ def spread(values: NDArray[np.float64]) -> float:
     return float(np.sqrt((differences**2).mean())) if len(differences) else np.nan
 
 
-def fired(families: Sequence[Probe]) -> list[str]:
-    """The families of which every deciding probe fired."""
-    return [
-        family
-        for family in DECIDING
-        if all(one.fired for one in families if one.family == family and one.fired is not None)
-        and any(one.family == family for one in families)
-    ]
+def fired(probes: Sequence[Probe]) -> list[str]:
+    """The families of which every deciding probe fired, and there is one."""
+    signs = {family: [one.fired for one in probes if one.family == family] for family in DECIDING}
+    decided = {family: [sign for sign in found if sign is not None] for family, found in signs.items()}
+    return [family for family, found in decided.items() if found and all(found)]
 
 
 def _probe(name: str, definition: Definition, values: NDArray[np.float64]) -> Probe:

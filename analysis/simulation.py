@@ -97,7 +97,7 @@ def mixed(first: SampledText, second: SampledText, share: float, seed: int) -> S
     rng = np.random.default_rng(seed)
     chosen = np.arange(n)
     chosen[rng.permutation(n)[:wanted]] = n + rng.permutation(k)[:wanted]
-    return _dialogues(_joined(first, second), chosen)
+    return dialogues_at(_joined(first, second), chosen)
 
 
 def _loop(
@@ -112,7 +112,7 @@ def _loop(
         fitted = fit(last, model, temperature=temperature, backoff=backoff)
         samples = sample(fitted, text, int(rng.integers(2**63)))
         if share is None:
-            last = _dialogues(_joined(last, samples), rng.permutation(len(last.rows) + len(samples.rows)))
+            last = dialogues_at(_joined(last, samples), rng.permutation(len(last.rows) + len(samples.rows)))
         else:
             last = mixed(samples, text, share, int(rng.integers(2**63)))
         yield last
@@ -132,7 +132,7 @@ def _joined(first: SampledText, second: SampledText) -> SampledText:
     )
 
 
-def _dialogues(text: SampledText, chosen: NDArray[np.int64]) -> SampledText:
+def dialogues_at(text: SampledText, chosen: NDArray[np.int64]) -> SampledText:
     """The dialogues at some places, in that order, numbered anew and without prompts."""
     first, last = text.dialogue_offsets[chosen], text.dialogue_offsets[chosen + 1]
     messages = ranges(first, last)

@@ -79,7 +79,7 @@ def _exchanged(groups: int, generations: int, seed: int) -> NDArray[np.uint8]:
 
 def _values(matched: Matched, stands: NDArray[np.uint8], workers: int) -> dict[str, NDArray[np.float64]]:
     """The deciding probes of every generation under every exchange, shape (permutations, generations)."""
-    found = [lexical(matched, (stands == generation).astype(np.uint8), workers) for generation in range(matched.sides)]
+    found = [lexical(matched, (stands == i).astype(np.uint8), workers, compressed=(1,)) for i in range(matched.sides)]
     names = [name for name, one in DEFINITIONS.items() if one.least is not None]
     return {name: np.stack([one[name][:, 1] for one in found], axis=1) for name in names}
 
@@ -90,7 +90,7 @@ def _z(values: dict[str, NDArray[np.float64]]) -> dict[str, float]:
     for name, one in values.items():
         steps = np.arange(one.shape[1]) - (one.shape[1] - 1) / 2
         sums = DEFINITIONS[name].narrower * (one @ steps)
-        sums = sums[~np.isnan(sums)]
-        deviation = float(np.sqrt((sums[1:] ** 2).mean())) if len(sums) > 1 else 0.0
-        found[name] = float(sums[0]) / deviation if deviation else 0.0
+        exchanged = sums[1:][~np.isnan(sums[1:])]
+        deviation = float(np.sqrt((exchanged**2).mean())) if len(exchanged) else 0.0
+        found[name] = float(sums[0]) / deviation if deviation and not np.isnan(sums[0]) else 0.0
     return found

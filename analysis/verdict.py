@@ -1,4 +1,4 @@
-"""Verdict: what the probes of one comparison, or of generations in order, amount to, in one of nine words.
+"""Verdict: what the probes of one comparison, or of generations in order, amount to, in one of eight words.
 
 Too little text, a candidate that is noise and one about other things are told first: of these nothing can be said.
 One comparison is at most "narrowed": only generations that go on narrowing are "collapsing".
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from ultraqa.analysis.probes import fired
+from ultraqa.analysis.probes import LEAST_Z, fired
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,16 +24,16 @@ LEAST_WORDS: Final = 10_000
 ADVISED_DIALOGUES: Final = 500
 ADVISED_WORDS: Final = 30_000
 MOST_SHIFT: Final = 0.36
-"""Word shift beyond which two texts are of different domains: first generations reach .31, other
-domains begin at .40."""
-SHARPENED: Final = 0.75
-"""Nats by which a candidate's single words are more expected than the reference's own: sharpened, and not about other
-things (other domains reach .54)."""
+"""Word shift beyond which two texts are of different domains: other domains begin at .40, first generations of models
+that draw as they learned reach .23, sharper ones .33."""
+SHARPENED: Final = 0.25
+"""Nats by which a candidate's single words may be more expected than the reference's own; what is beyond is sharpening,
+which moves common words too, and is allowed in addition."""
 MOST_NOVELTY: Final = 1.45
 MOST_NATS: Final = 1.0
 """Rise of the cross-entropy by trigrams beyond that by single words: the right words in no order."""
 SEVERITY: Final = ((0.40, "severe"), (0.15, "moderate"), (0.0, "mild"))
-"""Loss of word pairs that occur once (missing_mass_2) from which on narrowing is called so."""
+"""Loss of word pairs that occur once (missing_mass_2) beyond which narrowing is called so."""
 
 
 class Guards(NamedTuple):
@@ -45,6 +45,8 @@ class Guards(NamedTuple):
         novelty: share of new words, the candidate's over that of held-out reference texts.
         unigram: nats per word, by single words, that the candidate is less expected than held-out reference texts.
         forward: the same by a trigram model.
+        shift_z: of the squared shift, by exchange of texts.
+        novelty_z: of the share of new words, by exchange of held-out texts.
     """
 
     shift: float | None
@@ -52,13 +54,15 @@ class Guards(NamedTuple):
     novelty: float | None
     unigram: float | None
     forward: float | None
+    shift_z: float | None = None
+    novelty_z: float | None = None
 
 
 class Verdict(NamedTuple):
     """The verdict of a comparison.
 
     Attributes:
-        word: one of nine.
+        word: one of eight.
         severity: of "narrowed" and "collapsing": mild, moderate, severe.
         families: families of probes that fired.
     """
@@ -92,9 +96,9 @@ def judge(probes: Sequence[Probe], guards: Guards, *, dialogues: int, words: int
 
 def is_moved(guards: Guards) -> bool:
     """Whether the candidate is about other things than the reference, or of another kind."""
-    if (guards.unigram or 0.0) < -SHARPENED:
-        return False
-    return (guards.shift or 0.0) > MOST_SHIFT or (guards.novelty or 0.0) > MOST_NOVELTY
+    allowed = MOST_SHIFT + max(0.0, -(guards.unigram or 0.0) - SHARPENED)
+    others = (guards.shift or 0.0) > allowed and (guards.shift_z or 0.0) > LEAST_Z
+    return others or ((guards.novelty or 0.0) > MOST_NOVELTY and (guards.novelty_z or 0.0) > LEAST_Z)
 
 
 def is_noise(guards: Guards) -> bool:
