@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 _SURROGATE = re.compile("[\ud800-\udfff]")
 # Options that change no number, and whether a word follows them.
-_UNTOLD = {"-o": True, "--out": True, "--workers": True, "--overwrite": False, "--json": False}
+_UNTOLD = {"-o": True, "--out": True, "--cache": True, "--workers": True, "--overwrite": False, "--json": False}
 _ENTRY = (
     "name",
     "path",
@@ -65,6 +65,7 @@ def document(
     scores: Sequence[Result] = (),
     covered: Mapping[str, Coverage] | None = None,
     user_turns: Mapping[str, UserTurns] | None = None,
+    narrowing: Sequence[Mapping[str, Any]] = (),
     overlap: Mapping[str, Any] | None = None,
     compatibility: Mapping[str, Sequence[Verdict]] | None = None,
     methods: Sequence[Mapping[str, str]] = (),
@@ -81,6 +82,7 @@ def document(
         scores: further numbers of the same datasets, joined from outside.
         covered: how each dataset covers the first one's topics, by name.
         user_turns: how each dataset's user messages differ from the first one's, by name.
+        narrowing: what probes say of each dataset beside the first one, as ``probes.section`` has it.
         overlap: what of each dataset is in each other one, under ``matrix``.
         compatibility: what each trainer makes of each dataset, by name.
         methods: definitions of the metrics, each with name, unit, direction, doc and source.
@@ -96,7 +98,7 @@ def document(
         for profile, (some, _) in zip(profiles, found, strict=True)
         for example in examples(profile, some, seed=seed, text=text, share=1 / len(profiles))
     ]
-    plain: dict[str, Any] = _plain(
+    whole: dict[str, Any] = plain(
         {
             "schema_version": SCHEMA_VERSION,
             "ultraqa_version": version,
@@ -125,6 +127,7 @@ def document(
                 }
                 for name, found_ in (user_turns or {}).items()
             ],
+            "narrowing": list(narrowing),
             "near_duplicates": _known(duplicates.near_duplicates(profile, text=text) for profile in profiles),
             "semantic_duplicates": _known(map(duplicates.semantic_duplicates, profiles)),
             "contamination": _known(duplicates.contamination(profile, text=text) for profile in profiles),
@@ -141,7 +144,7 @@ def document(
             "methods": [dict(method) for method in methods],
         }
     )
-    return plain
+    return whole
 
 
 def results(report: Mapping[str, Any], key: str = "results") -> list[Result]:
@@ -215,6 +218,11 @@ def _command(words: Sequence[str], profiles: Sequence[Measured], *, published: b
     if not words:
         paths = [str(_entry(profile.document)["path"]) for profile in profiles]
         words = ["ultraqa", "report", *paths, *["--published"] * published, *["--no-text"] * (not text)]
+    return command_line(words)
+
+
+def command_line(words: Sequence[str]) -> str:
+    """Words of a command as they can be typed again, without what changes no number and without folders."""
     kept: list[str] = []
     waiting = iter(words)
     for word in waiting:
@@ -233,12 +241,12 @@ def _without_folder(word: str) -> str:
     return f"{name}{equals}{PurePosixPath(path).name}"
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Plain JSON: numbers of numpy become Python's, what is no finite number None, broken characters U+FFFD."""
     if isinstance(value, Mapping):
-        return {_plain(str(key)): _plain(item) for key, item in value.items()}
+        return {plain(str(key)): plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     if isinstance(value, str):
         return _SURROGATE.sub("\ufffd", value)
     if hasattr(value, "item"):

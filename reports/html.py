@@ -12,7 +12,17 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from ultraqa.analysis.judge_prompt import PROMPT
-from ultraqa.reports import compatibility, duplicate_tables, numbers, origin, plots, sections, svg
+from ultraqa.reports import (
+    compatibility,
+    duplicate_tables,
+    numbers,
+    origin,
+    plots,
+    probe_plots,
+    probe_tables,
+    sections,
+    svg,
+)
 from ultraqa.reports import document as documents
 from ultraqa.reports.published import notes
 from ultraqa.reports.sections import Rows, comparison_lines, published_lines
@@ -29,6 +39,8 @@ _TEMPLATES = (
     "duplicates.html.j2",
     "trainers.html.j2",
     "origin.html.j2",
+    "narrowing.html.j2",
+    "probe.html.j2",
     "parts.html.j2",
     "style.css",
 )
@@ -70,6 +82,21 @@ def render(document: Mapping[str, Any]) -> str:
         sections=sections,
         trainers=compatibility,
         origin=origin,
+        probes=probe_tables,
+    )
+
+
+def probe_page(document: Mapping[str, Any]) -> str:
+    """The whole page of a probe's document."""
+    template = _environment().get_template("probe.html.j2")
+    return template.render(
+        document=document,
+        probes=probe_tables,
+        plots=probe_plots.figures(document) if "generations" in document else {},
+        caption=probe_plots.CAPTION,
+        toy="simulation" in document,
+        names=[],
+        anchors=(),
     )
 
 

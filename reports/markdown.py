@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from ultraqa.reports import compatibility, duplicate_tables, numbers, origin
+from ultraqa.reports import compatibility, duplicate_tables, numbers, origin, probe_tables
 from ultraqa.reports import document as documents
 from ultraqa.reports.published import notes, paper_name
 from ultraqa.reports.sections import Rows
@@ -28,7 +28,8 @@ def render(document: Mapping[str, Any]) -> str:
     table = comparison(documents.results(document))
     names = ", ".join(text(one["name"]) for one in document["datasets"])
     parts = [f"# UltraQA report: {names}", _datasets(document), "## Findings", _findings(document)]
-    parts += ["## Numbers", render_table(table), *_trainers(document), *_origin(document), *_duplicates(document)]
+    parts += ["## Numbers", render_table(table), *_trainers(document), *_origin(document)]
+    parts += [*_narrowing(document), *_duplicates(document)]
     if document["published"]:
         published = comparison(documents.results(document, "published"))
         parts += ["## Published rows", f"Not measured here. Source: {text(document['published_source'])}."]
@@ -87,6 +88,20 @@ def _origin(document: Mapping[str, Any]) -> list[str]:
         for sentence in origin.sentences(one)
     ]
     return ["## Where it comes from", "\n".join(lines), text(origin.MEANING)]
+
+
+def _narrowing(document: Mapping[str, Any]) -> list[str]:
+    """What probes say of each dataset beside the first; the other probes and the wording stand in report.html."""
+    found = document.get("narrowing")
+    if not found:
+        return []
+    parts = [f"## Narrowing beside {text(found[0]['reference'])}"]
+    for one in found:
+        badge = probe_tables.badge(one)
+        parts.append(f"**{badge.sign} {badge.words}** {text(one['candidate'])}: {text(one['sentence'])}")
+        parts += [_table(probe_tables.deciding(one))] if one["dialogues"] else []
+        parts += [f"- {text(note)}" for note in one["notes"]]
+    return [*parts, text(probe_tables.rule()), _fenced(probe_tables.command(document))]
 
 
 def _typed(reason: str) -> str:

@@ -59,6 +59,14 @@ class Point(NamedTuple):
     colour: int = 0
 
 
+class Step(NamedTuple):
+    """A generation, how far a number has changed since the first, and whether that is a sign."""
+
+    name: str
+    change: float | None
+    sign: bool = False
+
+
 def colour_class(index: int) -> str:
     """The classes of the ``index``-th series."""
     return f"s{index % COLOURS}" + (" dashed" if index >= COLOURS else "")
@@ -133,6 +141,28 @@ def curves(
         f"{name}: " + ", ".join(f"{point.text} at {int(point.name):,} words" for point in line)
         for name, _, line in lines
     )
+    return _svg(parts, key, title, described, bottom + 40)
+
+
+def steps(points: Sequence[Step], *, key: str, title: str, limit: float) -> str:
+    """Relative changes from generation to generation, 0 at the first; a dashed line where a change begins to count."""
+    top, bottom = 8, 8 + _HEIGHT
+    known = [(i, point) for i, point in enumerate(points) if point.change is not None]
+    changes = [point.change or 0.0 for _, point in known]
+    low, high = min(0.0, limit, *changes), max(0.0, limit, *changes)
+    margin = 0.08 * (high - low) or 1.0
+    x = Axis(0, max(1, len(points) - 1), _LEFT + 14, _RIGHT, whole=True)
+    y = Axis(low - margin, high + margin, bottom, top)
+    places = [(_px(x.place(i)), _px(y.place(point.change or 0.0)), point) for i, point in known]
+    path = "L".join(f"{across} {down}" for across, down, _ in places)
+    kinds = {True: 'class="dot s1" r="5"', False: 'class="dot s0" r="3"'}
+    dots = "".join(f'<circle {kinds[point.sign]} cx="{across}" cy="{down}"/>' for across, down, point in places)
+    at = _px(y.place(limit))
+    parts = [
+        _y_grid(y), _x_ticks(x, bottom, "generation"), f'<path class="limit" d="M{_LEFT} {at}H{_RIGHT}"/>',
+        f'<path class="line s0" d="M{path}"/>', dots,
+    ]  # fmt: skip
+    described = ", ".join(f"{point.name} {100 * (point.change or 0.0):+.1f} %" for _, point in known)
     return _svg(parts, key, title, described, bottom + 40)
 
 

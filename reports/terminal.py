@@ -6,7 +6,7 @@ import io
 import os
 from typing import TYPE_CHECKING, Any
 
-from ultraqa.reports import compatibility, defect_rules, numbers
+from ultraqa.reports import compatibility, defect_rules, numbers, probe_tables
 from ultraqa.reports import document as documents
 from ultraqa.reports.table import Cell, ComparisonTable, comparison
 
@@ -79,6 +79,7 @@ def _duplicates(document: Mapping[str, Any], console: Console) -> None:
     lines += [(one["dataset"], _contamination(one)) for one in document.get("contamination", ())]
     lines += [(one["dataset"], _overlap(one)) for one in (document.get("overlap") or {"matrix": ()})["matrix"]]
     lines += compatibility.losses(document)
+    lines += [(one["candidate"], _narrowing(one)) for one in document.get("narrowing", ())]
     many = len(document["datasets"]) > 1
     for dataset, line in lines:
         _print(console, f"{numbers.name_cell(dataset)}, {line}" if many and line else line)
@@ -97,6 +98,11 @@ def _overlap(one: Mapping[str, Any]) -> str:
     kinds = {"exact": "equal dialogues", "near": "near-duplicates", "prompts": "equal prompts"}
     counts = [f"{one[kind]['count']:,} {name}" for kind, name in kinds.items() if one[kind]]
     return f"in {one['other']}: {', '.join(counts)}" if counts else ""
+
+
+def _narrowing(one: Mapping[str, Any]) -> str:
+    """Whether a dataset says less than the first."""
+    return f"beside {numbers.name_cell(one['reference'])}: {probe_tables.verdict(one)}"
 
 
 def _contamination(one: Mapping[str, Any]) -> str:

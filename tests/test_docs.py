@@ -123,7 +123,7 @@ def test_the_readme_has_two_commands_before_everything_else() -> None:
     assert report is not None
     assert (ROOT / report.group(1)).is_file()
     assert INSTALLS.search(second)
-    assert second.strip().endswith("python -m pytest")
+    assert second.strip().endswith("python -m pytest -n auto")
     assert [len(text.strip().splitlines()) for text in (first, second)] == [1, 1]
 
 
@@ -131,7 +131,7 @@ def test_the_build_server_runs_what_the_readme_says() -> None:
     """The same installation and the same test command."""
     script = (ROOT / ".ci" / "run").read_text()
     assert INSTALLS.search(script)
-    assert "python -m pytest" in script
+    assert "python -m pytest -n auto" in script
 
 
 def test_python_of_the_pages_is_right(samples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

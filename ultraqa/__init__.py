@@ -1,9 +1,10 @@
-"""UltraQA measures, compares, prunes and explains chat datasets.
+"""UltraQA measures, compares, probes, prunes and explains chat datasets.
 
 >>> import ultraqa
 >>> profile = ultraqa.profile("dialogues.jsonl")  # doctest: +SKIP
 >>> profile.results()  # doctest: +SKIP
 >>> ultraqa.filter("dialogues.jsonl", "kept.jsonl")  # doctest: +SKIP
+>>> ultraqa.probe("mine.jsonl", reference="human.jsonl").verdict  # doctest: +SKIP
 >>> ultraqa.report("mine.jsonl", "baize.json")  # doctest: +SKIP
 """
 
@@ -20,10 +21,12 @@ if TYPE_CHECKING:
     from ultraqa.converting import convert
     from ultraqa.filtering import Filtered, filter  # noqa: A004  (the command's name)
     from ultraqa.filters.rule import Rule
+    from ultraqa.probing import Probing, probe, simulate
 
 __all__ = [
     "Check",
     "Filtered",
+    "Probing",
     "Profile",
     "Report",
     "Result",
@@ -31,13 +34,16 @@ __all__ = [
     "check",
     "convert",
     "filter",
+    "probe",
     "profile",
     "report",
+    "simulate",
 ]
 
 _HOMES = {
     "Check": "ultraqa.checking",
     "Filtered": "ultraqa.filtering",
+    "Probing": "ultraqa.probing",
     "Profile": "ultraqa.analysis.profile",
     "Report": "ultraqa.api",
     "Result": "ultraqa.analysis.metric",
@@ -45,8 +51,10 @@ _HOMES = {
     "check": "ultraqa.checking",
     "convert": "ultraqa.converting",
     "filter": "ultraqa.filtering",
+    "probe": "ultraqa.probing",
     "profile": "ultraqa.api",
     "report": "ultraqa.api",
+    "simulate": "ultraqa.probing",
 }
 
 

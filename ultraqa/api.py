@@ -9,6 +9,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from ultraqa.kept import cores, user_cache
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 AUTO_TOKENS = 500_000_000
 """Bytes of data up to which tokens are counted of everything by default."""
+NARROWING_WORDS = 100_000
+"""Words of each dataset that the probes of a report read; ``probe`` reads a million."""
 
 
 @dataclass(frozen=True)
@@ -227,12 +231,13 @@ def report(
 
         scored = joined(profiles, Path(scores))
     judged, refusal = _judged_all(profiles, settings, progress) if judge is not None else ([], None)
-    shared = _overlap(measured, len(data), folder / "overlap.parquet", workers or _cores())
+    shared = _overlap(measured, len(data), folder / "overlap.parquet", workers or cores())
     found = document(
         shown, version=version("ultraqa"), published=published, text=text, seed=seed,
         scores=[*scored, *judged], covered=_covered(profiles), overlap=shared,
         compatibility={one.name: compatibility(one) for one in profiles},
-        user_turns=_user_turns(profiles, seed), methods=[one._asdict() for one in definitions()], command=command,
+        user_turns=_user_turns(profiles, seed), narrowing=_narrowing(profiles, seed, workers or cores(), text=text),
+        methods=[one._asdict() for one in definitions()], command=command,
     )  # fmt: skip
     write(found, folder)
     _write_dialogues(profiles, folder / "dialogues.parquet")
@@ -298,17 +303,12 @@ def _judged(profile: Profile, settings: Mapping[str, Any], progress: Callable[[P
     distinct = (exact_duplicates(profile.column("content_hash")) < 0).nonzero()[0]
     drawn = choose(distinct, profile.column("rounds")[distinct], chosen.sample, chosen.seed).tolist()
     found = ask(
-        list(zip(drawn, profile.texts(drawn), strict=True)), chosen, _cache() / "judge",
+        list(zip(drawn, profile.texts(drawn), strict=True)), chosen, user_cache() / "judge",
         progress=lambda at: progress(
             Progress(at.done, at.requests, f"questions to {chosen.model}, about {at.tokens:,} tokens")
         ),
     )  # fmt: skip
     return rows(profile.name, found, profile.column("words"))
-
-
-def _cache() -> Path:
-    """The user's folder for what is expensive and can be made again."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ultraqa"
 
 
 def _covered(profiles: Sequence[Profile]) -> dict[str, Coverage]:
@@ -352,6 +352,19 @@ def _user_turns(profiles: Sequence[Profile], seed: int) -> dict[str, UserTurns]:
         for part in parts[1:]
         if part is not None and parts[0] is not None
     }
+
+
+def _narrowing(profiles: Sequence[Profile], seed: int, workers: int, *, text: bool) -> list[dict[str, Any]]:
+    """What probes say of each dataset but the first beside the first one, of their first words."""
+    from ultraqa.analysis.collapse import compare, side
+    from ultraqa.reports.probes import section
+
+    if len(profiles) < 2:
+        return []
+    first, *others = [(one, side(one, "assistant", NARROWING_WORDS)) for one in profiles]
+    return [
+        section(compare(first[1], words, seed=seed, workers=workers), first[0], one, text=text) for one, words in others
+    ]
 
 
 def measured_profile(
@@ -411,7 +424,7 @@ def measured_profile(
         raise DataError(str(error)) from error
     place = folder if isinstance(folder, Path) else folder(measures)
     found = measuring.profile(
-        dataset, place, measures, workers=workers or _cores(), overwrite=overwrite, progress=progress
+        dataset, place, measures, workers=workers or cores(), overwrite=overwrite, progress=progress
     )
     keep_records(found)
     return found
@@ -430,7 +443,3 @@ def _write_dialogues(profiles: Sequence[Profile], file: Path) -> None:
             return
         tables = [one.table("dialogues") for one in profiles]
         pq.write_table(pa.concat_tables(tables, promote_options="permissive"), partial, compression="lz4")
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,9 +13,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from ultraqa.analysis.engine import Measures
     from ultraqa.analysis.measuring import Progress
-    from ultraqa.dialogues.sources import Dataset
     from ultraqa.filters.gates import Gate
     from ultraqa.filters.verdicts import Outcome
     from ultraqa.inputs import Data
@@ -117,12 +113,12 @@ def check(
         ValueError: a gate that cannot be meant, no gate at all, or data that cannot be read; the message says what to
             do.
     """
-    from ultraqa.analysis.profile import Profile
-    from ultraqa.api import _cache, _refuse_for_profiles, measured_profile
+    from ultraqa.api import _refuse_for_profiles
     from ultraqa.dialogues.sources import DataError
     from ultraqa.dialogues.writing import atomically
     from ultraqa.filters.verdicts import evaluate
     from ultraqa.inputs import listed, resolved
+    from ultraqa.kept import kept_profile
     from ultraqa.reports import verdicts
 
     if fail_on not in {"fail", "warn"}:
@@ -132,14 +128,11 @@ def check(
     _refuse_for_profiles(
         given, contamination=listed(contamination), duplicates=duplicates, representative=representative
     )
-    folder = Path(cache) if cache is not None else _cache() / "profiles"
     profiles = [
-        one
-        if isinstance(one, Profile)
-        else measured_profile(
-            one, partial(_kept, folder, one), tokens=tokens, tokenizer=tokenizer, embedder=embedder, vectors=vectors,
-            duplicates=duplicates, representative=representative, contamination=contamination, format=format, map=map,
-            paths=paths, fields=(), seed=seed, workers=workers, overwrite=False, progress=progress,
+        kept_profile(
+            one, cache, tokens=tokens, tokenizer=tokenizer, embedder=embedder, vectors=vectors, duplicates=duplicates,
+            representative=representative, contamination=contamination, format=format, map=map, paths=paths, seed=seed,
+            workers=workers, progress=progress,
         )
         for one in given
     ]  # fmt: skip
@@ -170,16 +163,3 @@ def _words(bounds: Bounds) -> list[str]:
     if isinstance(bounds, Mapping):
         return [f"{key}={value}" for key, value in bounds.items()]
     return [bounds] if isinstance(bounds, str) else list(bounds)
-
-
-def _kept(cache: Path, dataset: Dataset, measures: Measures) -> Path:
-    """Where the Profile of raw data is kept: a folder named by the hash of its content and parameters."""
-    from importlib.metadata import version
-
-    import orjson
-
-    from ultraqa.dialogues.sources import sha256
-
-    digests = {source.path: sha256(source) for source in dataset.sources}
-    identity = [dataset.name, digests, measures.parameters(), version("ultraqa")]
-    return cache / f"{hashlib.sha256(orjson.dumps(identity)).hexdigest()[:32]}.ultraqa"

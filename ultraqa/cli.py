@@ -14,6 +14,7 @@ import typer
 from ultraqa.cli_check import check
 from ultraqa.cli_convert import convert
 from ultraqa.cli_filter import filter_, recipes
+from ultraqa.cli_probe import probe
 from ultraqa.console import Display, import_numba, say, stdout
 from ultraqa.options import (
     DUPLICATES,
@@ -204,6 +205,7 @@ app.command("filter")(filter_)
 app.command()(recipes)
 app.command()(convert)
 app.command()(check)
+app.command()(probe)
 
 
 @app.command()

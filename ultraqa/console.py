@@ -51,10 +51,10 @@ class Display:
     def _show(self, progress: Progress) -> None:
         now = time.monotonic()
         if progress.unit != self._unit:
-            if progress.unit.startswith(("questions", "replies")):
+            if progress.unit.startswith(("questions", "replies", "comparison")):
                 say(f"{progress.total:,} {progress.unit}")
             self._start, self._unit = now, progress.unit
-        if not self._live or not progress.total or (now - self._last < 1 and progress.done < progress.total):
+        if not self._live or not progress.done or (now - self._last < 1 and progress.done < progress.total):
             return
         self._last = now
         speed = progress.done / max(now - self._start, 1e-3)

@@ -40,7 +40,11 @@ def main() -> None:
     parser.add_argument("--only", nargs="*", default=list(CORPORA))
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    lines = [*firsts(arguments.only, arguments.draws), "", *curve([name for name in CURVE if name in arguments.only], CURVE_DRAWS)]
+    lines = [
+        *firsts(arguments.only, arguments.draws),
+        "",
+        *curve([name for name in CURVE if name in arguments.only], CURVE_DRAWS),
+    ]
     if arguments.out:
         arguments.out.write_text("\n".join(lines) + "\n")
 
