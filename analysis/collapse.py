@@ -1,4 +1,4 @@
-"""Collapse: a candidate beside a reference, and generations in order, by all probes; the one place where they meet.
+"""Collapse: a candidate beside a reference by all probes; the one place where they meet.
 
 Data's way: samples of words -> ``matching`` -> probes under every exchange of texts (``lexical_probes``,
 ``relational_probes``, ``semantic_probes``) -> ``probes`` (effect, z, sign) and guards -> ``verdict``; beside it the
@@ -8,29 +8,26 @@ wording that was lost, and the share of machine-made text that would have been n
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import numpy as np
 
 from ultraqa.analysis import probes as reading
 from ultraqa.analysis.corpus import SAMPLE_WORDS
-from ultraqa.analysis.cross_entropy import symbols
 from ultraqa.analysis.detectable import detectable_share
 from ultraqa.analysis.lexical_probes import lexical, sides_of
 from ultraqa.analysis.lost_wording import lost_wording
 from ultraqa.analysis.matched_vectors import matched_vectors
 from ultraqa.analysis.matching import both_parts, match
 from ultraqa.analysis.overused_words import overused
-from ultraqa.analysis.probes import DEFINITIONS, drawn_flips, fired
-from ultraqa.analysis.relational_probes import forward_cross_entropy, forward_unigram, novelty, relational
+from ultraqa.analysis.probes import DEFINITIONS, drawn_flips
+from ultraqa.analysis.relational_probes import relational
 from ultraqa.analysis.semantic_probes import semantic
-from ultraqa.analysis.trend import TREND_WORDS, trends
-from ultraqa.analysis.verdict import Guards, Verdict, is_moved, judge
+from ultraqa.analysis.verdict import Guards, Verdict, judge
 from ultraqa.analysis.word_shift import word_shift
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
@@ -40,7 +37,6 @@ if TYPE_CHECKING:
     from ultraqa.analysis.overused_words import Overuse
     from ultraqa.analysis.probes import Probe
     from ultraqa.analysis.profile import Profile
-    from ultraqa.analysis.trend import Trend
 
 PARTS: Final = ("assistant", "user", "both")
 
@@ -96,23 +92,6 @@ class Comparison:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class Generations:
-    """Generations in order, each held against the first.
-
-    Attributes:
-        names: of the generations.
-        comparisons: of each later one with the first.
-        trends: of each family of probes, from the first to the last.
-        verdict: what they amount to.
-    """
-
-    names: tuple[str, ...]
-    comparisons: tuple[Comparison, ...]
-    trends: tuple[Trend, ...]
-    verdict: Verdict
-
-
 def side(profile: Profile, part: str, words: int = SAMPLE_WORDS) -> Side:
     """The first sampled words of a dataset's part ("assistant", "user" or "both"), as whole dialogues."""
     parts = [profile.sample(one) for one in (("user", "assistant") if part == "both" else (part,))]
@@ -151,7 +130,7 @@ def compare(
         *reading.read(vectors, reading.SEMANTIC),
         *reading.read_distances(vectors),
     )
-    guards = _guards(matched, flips, related)
+    guards = guards_of(matched, flips, related)
     alike = one_domain or matched.by == "prompt"
     verdict = judge(found, guards, dialogues=len(matched), words=matched.words, one_domain=alike)
     comparison = Comparison(
@@ -162,36 +141,7 @@ def compare(
     return comparison if unread else _explained(comparison, matched, values, candidate, seed)
 
 
-def generations(
-    sides: Sequence[Side],
-    *,
-    part: str = "assistant",
-    seed: int = 0,
-    permutations: int = reading.PERMUTATIONS,
-    workers: int = 1,
-) -> Generations:
-    """Hold generations against the first and tell whether they go on narrowing.
-
-    Args:
-        sides: three or more, in order.
-        part: whose messages are compared.
-        seed: as for ``compare``, like all that follow.
-        permutations: exchanges of texts.
-        workers: threads.
-    """
-    first, second, *later = sides
-    options: dict[str, Any] = {"part": part, "seed": seed, "permutations": permutations, "workers": workers}
-    found = [compare(first, second, **options)]
-    prompts = part != "user"
-    steady = _steady(found[0]) and not any(_moves(*pair, seed, prompts=prompts) for pair in pairwise(sides[1:]))
-    found += [compare(first, one, **options, one_domain=steady) for one in later]
-    matched = match([one.text.first(TREND_WORDS) for one in sides], prompts=prompts)
-    falling = trends(matched, seed, workers)
-    verdict = _verdict(sides, found, falling, seed, steady=steady)
-    return Generations(tuple(one.name for one in sides), tuple(found), tuple(falling), verdict)
-
-
-def _guards(matched: Matched, flips: NDArray[np.bool_], related: Mapping[str, NDArray[np.float64]]) -> Guards:
+def guards_of(matched: Matched, flips: NDArray[np.bool_], related: Mapping[str, NDArray[np.float64]]) -> Guards:
     """The guards of two matched sides."""
     shift = word_shift(matched, flips)
     before, after = related["novelty"][0].tolist()
@@ -236,41 +186,3 @@ def _language(profile: Profile) -> str:
         return "en"
     kinds, counts = np.unique(profile.column("language").astype(str), return_counts=True)
     return str(kinds[counts.argmax()])
-
-
-def _verdict(
-    sides: Sequence[Side], found: Sequence[Comparison], falling: Sequence[Trend], seed: int, *, steady: bool
-) -> Verdict:
-    """The verdict of generations: that of the last, and whether it goes on; steady = no step is to another domain."""
-    last = found[-1]
-    if any(one.verdict.word == "insufficient" for one in found):
-        return Verdict("insufficient")
-    if not steady:
-        return Verdict("different domain")
-    held = judge(last.probes, last.guards, dialogues=last.dialogues, words=last.words, one_domain=True)
-    middle = sides[(len(sides) - 1) // 2]  # one step and a plateau, as where data accumulate, is no collapse
-    goes_on = len(sides) > 2 and len(_signs(middle, sides[-1], seed)) >= 2
-    if held.word == "narrowed" and goes_on and sum(one.significant for one in falling) >= 2:
-        return Verdict("collapsing", held.severity, held.families)
-    return held
-
-
-def _steady(one: Comparison) -> bool:
-    """Whether both sides are about the same things."""
-    return one.by == "prompt" or not is_moved(one.guards)
-
-
-def _moves(before: Side, after: Side, seed: int, *, prompts: bool) -> bool:
-    """Whether a generation is about other things than the one before."""
-    matched = match([before.text, after.text], prompts=prompts)
-    if matched.by == "prompt" or len(matched) < 2:
-        return False
-    flips, pool = drawn_flips(len(matched), seed), symbols(matched)
-    found = {probe.__name__: probe(pool, flips) for probe in (novelty, forward_unigram, forward_cross_entropy)}
-    return is_moved(_guards(matched, flips, found))
-
-
-def _signs(before: Side, after: Side, seed: int) -> list[str]:
-    """The families that fire from one generation to a later one."""
-    matched = match([before.text, after.text], prompts=False)
-    return fired(reading.read(lexical(matched, sides_of(drawn_flips(len(matched), seed))), DEFINITIONS))

@@ -9,11 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ultraqa.analysis.collapse import Side, compare, generations
+from ultraqa.analysis.collapse import Side, compare
+from ultraqa.analysis.generations import generations
 from ultraqa.analysis.simulation import generations as simulated_texts
 
 if TYPE_CHECKING:
-    from ultraqa.analysis.collapse import Comparison, Generations
+    from ultraqa.analysis.collapse import Comparison
+    from ultraqa.analysis.generations import Generations
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ from ultraqa.reports.quotations import quotations
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from ultraqa.analysis.collapse import Comparison, Generations
+    from ultraqa.analysis.collapse import Comparison
+    from ultraqa.analysis.generations import Generations
     from ultraqa.analysis.metric import Result
     from ultraqa.analysis.probes import Probe
     from ultraqa.analysis.profile import Profile

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 import ultraqa
-from ultraqa.analysis.collapse import PARTS, Side, compare, generations, side
+from ultraqa.analysis.collapse import PARTS, Side, compare, side
 from ultraqa.analysis.corpus import NO_PROMPT, SampledText
+from ultraqa.analysis.generations import generations
 from ultraqa.analysis.lexical_probes import lexical, sides_of
 from ultraqa.analysis.matched_vectors import MatchedVectors, matched_vectors
 from ultraqa.analysis.matching import match
@@ -24,7 +25,8 @@ from ultraqa.analysis.toy_model import fit, sample
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from ultraqa.analysis.collapse import Comparison, Generations
+    from ultraqa.analysis.collapse import Comparison
+    from ultraqa.analysis.generations import Generations
     from ultraqa.analysis.profile import Profile
 
 DECISIVE: Final = [name for name, one in DEFINITIONS.items() if one.least is not None]

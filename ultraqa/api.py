@@ -31,6 +31,8 @@ AUTO_TOKENS = 500_000_000
 """Bytes of data up to which tokens are counted of everything by default."""
 NARROWING_WORDS = 100_000
 """Words of each dataset that the probes of a report read; ``probe`` reads a million."""
+NARROWING_PERMUTATIONS = 60
+"""Exchanges of texts of a report's probes; ``probe`` makes 200."""
 
 
 @dataclass(frozen=True)
@@ -362,9 +364,8 @@ def _narrowing(profiles: Sequence[Profile], seed: int, workers: int, *, text: bo
     if len(profiles) < 2:
         return []
     first, *others = [(one, side(one, "assistant", NARROWING_WORDS)) for one in profiles]
-    return [
-        section(compare(first[1], words, seed=seed, workers=workers), first[0], one, text=text) for one, words in others
-    ]
+    options: dict[str, Any] = {"seed": seed, "permutations": NARROWING_PERMUTATIONS, "workers": workers}
+    return [section(compare(first[1], words, **options), first[0], one, text=text) for one, words in others]
 
 
 def measured_profile(

@@ -116,7 +116,8 @@ def probe(
     Raises:
         ValueError: what cannot be compared, or data that cannot be read; the message says what to do.
     """
-    from ultraqa.analysis import collapse
+    from ultraqa.analysis.collapse import compare
+    from ultraqa.analysis.generations import generations
     from ultraqa.analysis.measuring import Progress
     from ultraqa.dialogues.sources import DataError
     from ultraqa.reports import probes
@@ -143,9 +144,9 @@ def probe(
         sides = [_side(one, part) for one in profiles]
         progress(Progress(0, len(sides) - 1, _unit(len(sides) - 1, permutations)))
         if len(sides) == 2:
-            found = probes.comparison(collapse.compare(sides[0], sides[1], **options), profiles[0], profiles[1])
+            found = probes.comparison(compare(sides[0], sides[1], **options), profiles[0], profiles[1])
         else:
-            found = probes.generations(collapse.generations(sides, **options), profiles)
+            found = probes.generations(generations(sides, **options), profiles)
     return _finished(found, seed, kept, out, command)
 
 

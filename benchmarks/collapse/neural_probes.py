@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 from false_alarms import said
 
 import ultraqa
-from ultraqa.analysis.collapse import compare, generations, side
+from ultraqa.analysis.collapse import compare, side
+from ultraqa.analysis.generations import generations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -50,7 +50,8 @@ def _form(form: str, size: str) -> list[str]:
         files = [Path(home, f"{name}.jsonl") for name in ("reference", "candidate")]
         totals = [write_corpus(file, parse_size(size), form=form, seed=seed) for seed, file in enumerate(files, 7)]
         command = [
-            sys.executable, "-m", "ultraqa", "probe", "--reference", *map(str, files), "--json", "--cache", f"{home}/cache",
+            sys.executable, "-m", "ultraqa", "probe", "--reference", *map(str, files), "--json",
+            "--cache", f"{home}/cache",
         ]  # fmt: skip
         cold, _ = measure(command)
         runs = [measure(command) for _ in range(REPEATS)]

@@ -20,7 +20,8 @@ from corpora import data
 from false_alarms import said
 
 import ultraqa
-from ultraqa.analysis.collapse import compare, generations, side
+from ultraqa.analysis.collapse import compare, side
+from ultraqa.analysis.generations import generations
 from ultraqa.analysis.probes import fired
 from ultraqa.analysis.words import words
 
