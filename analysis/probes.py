@@ -53,7 +53,7 @@ DEFINITIONS: Final[dict[str, Definition]] = {
 SEMANTIC: Final[dict[str, Definition]] = {
     "topic_similarity": Definition("semantic", 1, None, "Mean cosine similarity of two dialogues of the side."),
     "vendi": Definition("semantic", -1, None, "Effective number of different dialogues."),
-    "topic_entropy": Definition("semantic", -1, None, "Spread over topics that both sides share, bits."),
+    "topic_entropy": Definition("semantic", -1, None, "Evenness over topics that both sides share, 0 to 1."),
     "recall": Definition("semantic", -1, None, "Share of the other side's dialogues that lie among this one's."),
 }
 """The probes of vectors: they count for no sign, since embeddings can spread while wording narrows."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from ultraqa.analysis.frontier import frontier_integral, mauve
-from ultraqa.analysis.topics import nearest_centre, similarity_of_sum
+from ultraqa.analysis.topics import effective_number, nearest_centre, similarity_of_sum
 from ultraqa.analysis.vector_search import SEED, one_thread
 
 if TYPE_CHECKING:
@@ -122,22 +122,16 @@ def vendi(
     for i, flip in enumerate(flips):
         side = np.where(flip[:, None], second, first)
         moment = side.T @ side
-        found[i] = _effective_number(moment / n), _effective_number((total - moment) / n)
+        found[i] = effective_number(moment / n), effective_number((total - moment) / n)
     return found
 
 
-def _effective_number(moment: NDArray[np.float64]) -> float:
-    values = np.linalg.eigvalsh(moment)
-    values = values[values > 1e-12]
-    return float(np.exp(-(values * np.log(values)).sum()))
-
-
 def topic_entropy(counts: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Entropy in bits of the topics of a side, which are the same clusters for both sides and all permutations.
+    """Evenness of a side's topics, which are the same clusters for both sides and all permutations.
 
-    Higher = dialogues spread more evenly over more topics, at most the logarithm of the number of topics, of which
-    there is one for every ten pairs and at most 100. Read as a comparison of two sides only: a number of its own is
-    low for few dialogues. NaN without a dialogue. Source: entropy after Shannon 1948.
+    Entropy of their shares over the logarithm of their number, 0 (one topic) to 1 (all topics alike); higher = more
+    even. There is one topic for every ten pairs and at most 100. Read as a comparison of two sides only: a number of
+    its own is low for few dialogues. NaN without a dialogue or a second topic.
 
     Args:
         counts: dialogues of each side in each topic, shape (permutations, 2, topics).
@@ -148,8 +142,8 @@ def topic_entropy(counts: NDArray[np.float64]) -> NDArray[np.float64]:
     total = counts.sum(axis=2, keepdims=True)
     shares = np.divide(counts, total, out=np.full_like(counts, np.nan), where=total > 0)
     logarithms = np.log2(shares, out=np.zeros_like(shares), where=shares != 0)
-    found: NDArray[np.float64] = 0.0 - (shares * logarithms).sum(axis=2)  # a mere minus would print one topic as -0
-    return found
+    bits: NDArray[np.float64] = 0.0 - (shares * logarithms).sum(axis=2)  # a mere minus would print one topic as -0
+    return bits / np.log2(counts.shape[2]) if counts.shape[2] > 1 else np.full_like(bits, np.nan)
 
 
 def recall(distances: NDArray[np.float32], radii: NDArray[np.float32], flips: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -70,7 +70,7 @@ def vendi(vectors: NDArray[np.float32]) -> float | None:
     """
     if not len(vectors):
         return None
-    return _vendi(_moment(vectors) / len(vectors))
+    return effective_number(_moment(vectors) / len(vectors))
 
 
 def _moment(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -78,7 +78,8 @@ def _moment(vectors: NDArray[np.float32]) -> NDArray[np.float64]:
     return wide.T @ wide
 
 
-def _vendi(moment: NDArray[np.float64]) -> float:
+def effective_number(moment: NDArray[np.float64]) -> float:
+    """Exponential of the entropy of a second moment's eigenvalues: the Vendi score."""
     values = np.linalg.eigvalsh(moment)
     values = values[values > 1e-12]
     return float(np.exp(-(values * np.log(values)).sum()))
@@ -291,8 +292,8 @@ def _vendi_rows(part: Part, vectors: NDArray[np.float32], version: str) -> Itera
         blocks = [_moment(block) for block in np.array_split(vectors[:budget], _BLOCKS)]
         sizes = np.array([len(block) for block in np.array_split(np.arange(budget), _BLOCKS)])
         whole = np.sum(blocks, axis=0)
-        value = _vendi(whole / budget)
-        left = [_vendi((whole - block) / (budget - size)) for block, size in zip(blocks, sizes, strict=True)]
+        value = effective_number(whole / budget)
+        left = [effective_number((whole - block) / (budget - size)) for block, size in zip(blocks, sizes, strict=True)]
         spread = _T * (_BLOCKS - 1) / _BLOCKS**0.5 * float(np.std(left, ddof=1))
         yield Result(
             part.name, "vendi", "dialogue", "value", value, value - spread, value + spread, "dialogues", budget, 0,

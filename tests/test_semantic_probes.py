@@ -157,7 +157,7 @@ def test_vendi_is_that_of_the_package() -> None:
 
 
 def test_topics_are_counted_on_the_side_that_they_are_exchanged_to() -> None:
-    """Counts, their entropy in bits and both divergences follow from the topics of the exchanged dialogues, to 1e-9."""
+    """Counts, their evenness and both divergences follow from the topics of the exchanged dialogues, to 1e-9."""
     reference, candidate, flips = drawn(120), drawn(120, 1, kinds=2), exchanges(3, 120)
     of = probes.shared_topics(reference, candidate)
     assert of.shape == (2, 120)
@@ -169,17 +169,17 @@ def test_topics_are_counted_on_the_side_that_they_are_exchanged_to() -> None:
         p, q = (np.bincount(side, minlength=k) for side in own)
         for side, histogram in enumerate((p, q)):
             bits = -sum(c / 120 * np.log2(c / 120) for c in histogram if c)
-            assert found["topic_entropy"][i, side] == pytest.approx(bits, abs=1e-9)
+            assert found["topic_entropy"][i, side] == pytest.approx(bits / np.log2(k), abs=1e-9)
         assert found["frontier_integral"][i] == pytest.approx(frontier_integral(p + 0.5, q + 0.5), abs=1e-9)
         assert found["mauve"][i] == pytest.approx(mauve(p + 0.5, q + 0.5), abs=1e-9)
 
 
-def test_topic_entropy_is_in_bits() -> None:
-    """Four equal topics are two bits, one topic none (and not minus none), no dialogue is undefined; to 1e-12."""
+def test_topic_entropy_is_evenness() -> None:
+    """Four equal topics are 1, one topic is 0 (and not minus 0), no dialogue is undefined; to 1e-12."""
     found = probes.topic_entropy(np.array([[[5.0, 5, 5, 5], [0, 9, 0, 0]], [[3, 1, 0, 0], [0, 0, 0, 0]]]))
-    assert found[0] == pytest.approx([2, 0], abs=1e-12)
+    assert found[0] == pytest.approx([1, 0], abs=1e-12)
     assert not np.signbit(found[0, 1])
-    assert found[1, 0] == pytest.approx(0.8112781244591328, abs=1e-12)
+    assert found[1, 0] == pytest.approx(0.8112781244591328 / 2, abs=1e-12)
     assert np.isnan(found[1, 1])
 
 
