@@ -27,7 +27,7 @@ from ultraqa.analysis.verdict import Guards, Verdict, judge
 from ultraqa.analysis.word_shift import word_shift
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -71,9 +71,9 @@ class Comparison:
         guards: what must hold for them to be read.
         verdict: what they amount to.
         detectable: share of a toy model's text in the reference's own that would have been noticed; None where none.
-        lost: wording that stands on one side only; None where texts are too few or of another domain.
+        lost: wording that stands on one side only; None where texts are too few or no file holds them.
         overuse: words used far more often than people did; None likewise.
-        notes: what was not measured, and why.
+        notes: what was not measured or is not compared, and why.
     """
 
     reference: str
@@ -133,12 +133,20 @@ def compare(
     guards = guards_of(matched, flips, related)
     alike = one_domain or matched.by == "prompt"
     verdict = judge(found, guards, dialogues=len(matched), words=matched.words, one_domain=alike)
+    notes = tuple(dict.fromkeys([*notes, *_left_out([reference, candidate])]))
     comparison = Comparison(
         reference.name, candidate.name, part, matched.by, len(matched), matched.words, permutations, found, guards,
         verdict, notes=notes,
     )  # fmt: skip
-    unread = verdict.word in {"insufficient", "different domain"}
-    return comparison if unread else _explained(comparison, matched, values, candidate, seed)
+    if verdict.word == "insufficient" or candidate.profile is None:
+        return comparison
+    read = verdict.word != "different domain"  # else no share of the reference's own text says anything
+    return replace(
+        comparison,
+        detectable=detectable_share(matched, values, seed) if read else None,
+        lost=lost_wording(matched),
+        overuse=overused(matched, _language(candidate.profile)),
+    )
 
 
 def guards_of(matched: Matched, flips: NDArray[np.bool_], related: Mapping[str, NDArray[np.float64]]) -> Guards:
@@ -166,18 +174,15 @@ def _semantic(
     return semantic(found.reference, found.candidate, flips[:, found.pairs]), ()
 
 
-def _explained(
-    comparison: Comparison, matched: Matched, values: Mapping[str, NDArray[np.float64]], candidate: Side, seed: int
-) -> Comparison:
-    """The comparison with the wording that shows it and what would have been noticed."""
-    if candidate.profile is None:
-        return comparison
-    return replace(
-        comparison,
-        detectable=detectable_share(matched, values, seed),
-        lost=lost_wording(matched),
-        overuse=overused(matched, _language(candidate.profile)),
-    )
+def _left_out(sides: Sequence[Side]) -> Iterator[str]:
+    """What of the datasets is not among the compared dialogues: copies and records that cannot be read."""
+    for profile in [one.profile for one in sides if one.profile is not None]:
+        counts = [r.value for r in profile.rows() if r[1:4] == ("exact_duplicates", "dialogue", "count")]
+        copies, unreadable = int(counts[0] or 0) if counts else 0, int(profile.document["unreadable"])
+        if copies:
+            yield f"{profile.name}: exact copies, which count once: {copies:,} of {len(profile):,} dialogues"
+        if unreadable:
+            yield f"{profile.name}: records that cannot be read: {unreadable:,}; `ultraqa inspect` lists them by line"
 
 
 def _language(profile: Profile) -> str:

@@ -239,15 +239,19 @@ def _alike(words: list[str], texts: NDArray[np.int64], others: list[str], there:
 
 
 def _openings(matched: Matched, most: int) -> list[Wording]:
-    """First three words of a text with which more of the candidate's begin than of the reference's."""
+    """First three words of a text with which more of the candidate's begin than of the reference's.
+
+    Of a text that was cut below three words nothing is said: the rest of its opening was not compared.
+    """
     places = matched.text_offsets[:-1, None] + np.arange(OPENING)
     inside = places < matched.text_offsets[1:, None]
     words = np.where(inside, matched.ids[np.minimum(places, len(matched.ids) - 1)], -1)
     kinds, keys = np.unique(words, axis=0, return_inverse=True)
     found = standing(keys.ravel().astype(np.int64), np.arange(len(keys)), len(keys), _LEAST)
     z = found.z(CANDIDATE)
-    marked = np.flatnonzero(z > least_z(int((found.alone >= _LEAST).sum())))
-    spelled = [_joined([matched.vocabulary[w] for w in kinds[key] if w >= 0]) for key in found.keys[marked]]
+    whole = kinds[found.keys].min(axis=1) >= 0
+    marked = np.flatnonzero(whole & (z > least_z(int((found.alone >= _LEAST).sum()))))
+    spelled = [_joined([matched.vocabulary[w] for w in kinds[key]]) for key in found.keys[marked]]
     ranked = sorted(zip(-z[marked], spelled, marked.tolist(), strict=True))
     return [_wording(matched, text, found, i, CANDIDATE) for _, text, i in ranked[:most]]
 

@@ -318,12 +318,22 @@ def test_vectors_are_those_of_the_matched_dialogues(profiled: Profile) -> None:
             np.testing.assert_array_equal(vector, found.reference[rows.index(row)])
 
 
+def left_out(profile: Profile) -> tuple[str, str]:
+    """What notes say of the sample, which has copies and a record that cannot be read."""
+    hashes = profile.column("content_hash")
+    copies = len(hashes) - len(set(hashes.tolist()))
+    return (
+        f"{profile.name}: exact copies, which count once: {copies} of {len(hashes)} dialogues",
+        f"{profile.name}: records that cannot be read: 1; `ultraqa inspect` lists them by line",
+    )
+
+
 def test_semantic_probes_are_beside_the_others(profiled: Profile) -> None:
     """With vectors they are there and never a sign; of a dataset beside itself nothing differs."""
     one = side(profiled, "assistant")
     found = compare(one, one, permutations=3)
     assert {probe.name for probe in found.probes} == {*DEFINITIONS, *SEMANTIC, *DISTANCES}
-    assert found.notes == ()
+    assert found.notes == left_out(profiled)
     for probe in found.probes:
         if probe.family == "semantic":
             assert probe.fired is None
@@ -333,9 +343,11 @@ def test_semantic_probes_are_beside_the_others(profiled: Profile) -> None:
 
 def test_without_vectors_a_note_says_so(profiled: Profile, samples: Path, tmp_path: Path) -> None:
     """Which dataset lacks them; the other probes are measured."""
-    without = ultraqa.profile(samples / "sample.jsonl", tmp_path / "other.ultraqa", embedder="none", tokens="none")
+    file, place = samples / "sample.jsonl", tmp_path / "other.ultraqa"
+    without = ultraqa.profile(file, place, name="other", embedder="none", tokens="none")
     found = compare(side(profiled, "assistant"), side(without, "assistant"), permutations=3)
-    assert found.notes == (f"semantic probes are not measured: {without.name} has no vectors of most of its dialogues",)
+    missing = f"semantic probes are not measured: {without.name} has no vectors of most of its dialogues"
+    assert found.notes == (missing, *left_out(profiled), *left_out(without))
     assert {probe.name for probe in found.probes} == set(DEFINITIONS)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 from collections import Counter
+from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,7 +21,7 @@ from ultraqa.analysis.simulation import generations, mixed
 from ultraqa.analysis.verdict import ADVISED_WORDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 REGIMES: Final[dict[str, dict[str, Any]]] = {
     "trigram": {"backoff": False},
@@ -31,6 +32,7 @@ SIZES: Final = (200, 500, 1000, 5000)
 SHARES: Final = (0.1, 0.25, 0.5, 1.0)
 CURVE: Final = ("alpaca", "chatdoctor", "chitchat", "gpteacher", "lima", "persona_chat")
 CURVE_DRAWS: Final = 4
+SOURCES: Final = ("own", "other")
 
 
 def main() -> None:
@@ -38,13 +40,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--draws", type=int, default=8, help="draws of each corpus")
     parser.add_argument("--only", nargs="*", default=list(CORPORA))
+    parser.add_argument("--parts", nargs="*", default=["firsts", "curve"])
+    parser.add_argument("--sizes", nargs="*", type=int, default=SIZES, help="of the curve")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
-    lines = [
-        *firsts(arguments.only, arguments.draws),
-        "",
-        *curve([name for name in CURVE if name in arguments.only], CURVE_DRAWS),
-    ]
+    lines = []
+    if "firsts" in arguments.parts:
+        lines += [*firsts(arguments.only, arguments.draws), ""]
+    if "curve" in arguments.parts:
+        lines += curve([name for name in CURVE if name in arguments.only], arguments.sizes)
     if arguments.out:
         arguments.out.write_text("\n".join(lines) + "\n")
 
@@ -87,21 +91,30 @@ def _size(name: str) -> int:
     return 0
 
 
-def curve(names: list[str], draws: int) -> Iterator[str]:
+def curve(names: list[str], sizes: Iterable[int]) -> Iterator[str]:
     """Power: how often a mixture is at least watched, by its size and share of a first generation."""
     yield from said("## Power: share of mixtures that are at least `watch` (in brackets: `narrowed`)", "")
     yield from said(
-        "| dialogues | regime | corpora | runs | " + " | ".join(f"share {share}" for share in SHARES) + " |",
-        "|--:|---|--:|--:|" + "--:|" * len(SHARES),
+        "The samples stand among the people's text that the model learned from (own), or among other people's (other).",
+        "",
     )
-    for size in SIZES:
-        pairs = {name: disjoint(name, size, draws, 3) for name in names}
+    yield from said(
+        "| dialogues | among | regime | corpora | runs | " + " | ".join(f"share {share}" for share in SHARES) + " |",
+        "|--:|---|---|--:|--:|" + "--:|" * len(SHARES),
+    )
+    for size in sizes:
+        pairs = {name: disjoint(name, size, CURVE_DRAWS, 3) for name in names}
         pairs = {name: found for name, found in pairs.items() if found and len(found[0][0].text.ids) >= 14_000}
-        for regime in ("Witten-Bell", "temperature .8"):
-            verdicts = [_mixtures(p, REGIMES[regime], i) for found in pairs.values() for i, p in enumerate(found)]
+        for among, regime in product(SOURCES, ("Witten-Bell", "temperature .8")):
+            sides = [
+                (one if among == "other" else [one[0], one[2], one[2]]) for drawn in pairs.values() for one in drawn
+            ]
+            verdicts = [_mixtures(one, REGIMES[regime], seed) for seed, one in enumerate(sides)]
             if verdicts:
                 cells = [_noticed([run[k] for run in verdicts]) for k in range(len(SHARES))]
-                yield from said(f"| {size} | {regime} | {len(pairs)} | {len(verdicts)} | {' | '.join(cells)} |")
+                yield from said(
+                    f"| {size} | {among} | {regime} | {len(pairs)} | {len(verdicts)} | {' | '.join(cells)} |"
+                )
 
 
 def _mixtures(sides: list[Side], how: dict[str, Any], seed: int) -> list[str]:

@@ -29,6 +29,7 @@ SHOWN: Final = (
     "missing_mass_1", "vocabulary", "missing_mass_2", "missing_mass_3", "self_repetition_4", "compression_ratio",
     "reference_oov", "reverse_cross_entropy", "topic_similarity", "vendi",
 )  # fmt: skip
+PERMUTATIONS: Final = 60
 DRAWN: Final = {
     "missing_mass_1": "words that occur once", "missing_mass_2": "word pairs that occur once",
     "vendi": "effective number of dialogues (vectors)",
@@ -66,10 +67,10 @@ def _corpus(folder: Path, drawn: dict[tuple[str, str], list[list[Comparison]]]) 
             if len(files) < 5:
                 continue
             sides = [_side(file, Path(home) / run.name) for file in files]
-            found = [compare(human, one, part="both") for one in sides]
+            found = [compare(human, one, part="both", permutations=PERMUTATIONS) for one in sides]
             losses = [one["human_loss"] for one in json.loads((run / "losses.json").read_text())]
             yield from (line for k, one in enumerate(found) for line in said(_row(run.name, k, losses, one)))
-            verdict = generations(sides, part="both").verdict
+            verdict = generations(sides, part="both", permutations=PERMUTATIONS).verdict
             first = next((k for k, one in enumerate(found) if one.verdict.word == "narrowed"), None)
             yield from said(
                 f"| {run.name} | 0 to 4 | | | generations together: {' '.join(filter(None, verdict[:2]))}; "
