@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ultraqa.analysis.probes import DEFINITIONS
 from ultraqa.reports import svg
 from ultraqa.reports.plots import Figure
-from ultraqa.reports.probe_tables import DECIDING, curve
+from ultraqa.reports.probe_tables import DECIDING, curve, is_judged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,8 @@ def figures(document: Mapping[str, Any]) -> dict[str, Figure]:
     for name in DECIDING:
         definition = DEFINITIONS[name]
         later = document["generations"]
-        signs = [False, *(any(p["name"] == name and p["fired"] for p in one["probes"]) for one in later)]
+        judged = is_judged(document)
+        signs = [False, *(judged and any(p["name"] == name and p["fired"] for p in one["probes"]) for one in later)]
         names = [document["reference"], *(one["candidate"] for one in later)]
         points = [svg.Step(*step) for step in zip(names, curve(document, name), signs, strict=True)]
         limit = definition.narrower * (definition.least or 0.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from ultraqa.analysis.probes import DEFINITIONS, LEAST_Z
 from ultraqa.analysis.verdict import (
@@ -28,6 +28,17 @@ _PLAIN: Final = {
     "self_repetition_4": "four-word phrases that other dialogues also have",
 }
 """What the deciding probes count; the compression ratio is told in words of its own."""
+_ROUNDING: Final = 1e-12
+_SHARES: Final = {0.1: "a tenth", 0.25: "a quarter", 0.5: "half", 0.75: "three quarters", 1.0: "all"}
+
+
+class _Size(NamedTuple):
+    """How much of a side is compared, and how much is needed and better."""
+
+    unit: str
+    held: int
+    least: int
+    advised: int
 
 
 def of_comparison(one: Mapping[str, Any]) -> str:
@@ -45,24 +56,26 @@ def of_comparison(one: Mapping[str, Any]) -> str:
 
 def of_generations(one: Mapping[str, Any]) -> str:
     """What generations amount to; the document is that of the last one, with the verdict of all."""
-    count = len(one["generations"])
+    toy = "simulation" in one
+    count, first = len(one["generations"]) + (not toy), "the text that it never saw" if toy else "the first"
     if one["verdict"] == "insufficient":
-        least = min(one["generations"], key=lambda found: (found["words"], found["dialogues"]))
-        return of_comparison({**least, "verdict": "insufficient"})
+        short = [found for found in one["generations"] if found["verdict"] == "insufficient"]
+        return of_comparison(min(short, key=lambda found: (found["words"], found["dialogues"])))
     if one["verdict"] == "different domain":
+        order = "" if toy else " Check the order (generation 0 first). A step to another kind of text cannot be read."
         return (
-            "A generation is about other things than the one before it, or of another kind: whether the text narrows "
-            f"cannot be told. {_choose()}"
+            "A generation is about other things than the one before it, of another kind, or far wider or narrower at "
+            f"one step: whether the text narrows cannot be told.{order}"
         )
     if one["verdict"] == "collapsing":
         families = _listed(list(one["families"]))
         return (
-            f"From generation to generation the {_TEXT[one['part']]} says less: {_beside(one, 'the last')} than the "
-            f"first, and it goes on over {count + 1} generations ({one['severity']}; signs in {families})."
+            f"From generation to generation the {_TEXT[one['part']]} says less: {_beside(one, 'the last')} than "
+            f"{first}, and it goes on over {count} generations ({one['severity']}; signs in {families})."
         )
     if one["verdict"] == "narrowed":
         return f"{_narrowed(one)} That it goes on in the later generations is not shown."
-    return f"Of {count + 1} generations, the last beside the first: {of_comparison(one)}"
+    return f"Of {count} generations, the last beside {first}: {of_comparison(one)}"
 
 
 def of_simulation(one: Mapping[str, Any]) -> str:
@@ -76,7 +89,8 @@ def of_simulation(one: Mapping[str, Any]) -> str:
         seen = "its text is told from narrow text, as noise"
     else:
         seen = "the probes notice nothing" + " at this size" * (one["verdict"] == "insufficient")
-    shown = f"{model} learned from half of this text, then from its own samples: {seen}. {of_generations(one)}"
+    told = of_generations(one)
+    shown = f"{model} learned from half of this text, then from its own samples: {seen}. {told[:1].upper()}{told[1:]}"
     control = one["simulation"]["control"]["verdict"]
     if control not in {"no narrowing", "insufficient"}:
         shown += f" The two halves of the text alone give “{control}” already: read the figures with that in mind."
@@ -93,10 +107,11 @@ def of_levels(one: Mapping[str, Any]) -> str:
 
 
 def _insufficient(one: Mapping[str, Any]) -> str:
+    short = [each for each in _sizes(one) if each.held < each.least]
     return (
-        f"Too little text to tell: {one['dialogues']:,} dialogues and {one['words']:,} words of {_TEXT[one['part']]} "
-        f"can be compared; {LEAST_DIALOGUES} dialogues and {LEAST_WORDS:,} words are needed, {ADVISED_DIALOGUES} and "
-        f"{ADVISED_WORDS:,} are better."
+        f"Too little text to tell: {_listed([f'{each.held:,} {each.unit}' for each in short])} of "
+        f"{_TEXT[one['part']]} can be compared; {_listed([f'{each.least:,} {each.unit}' for each in short])} are "
+        f"needed, {_listed([f'{each.advised:,}' for each in short])} are better."
     )
 
 
@@ -108,10 +123,19 @@ def _degenerate(one: Mapping[str, Any]) -> str:
 
 
 def _different(one: Mapping[str, Any]) -> str:
+    shares = next((probe for probe in one["probes"] if probe["name"] == "self_repetition_4" and probe["fired"]), None)
+    wording = " (then see the wording below)" * _is_worded(one)
+    phrases = f"; its dialogues share {1 + shares['change']:.1f} times as many phrases" if shares else ""
     return (
-        f"{_name(one['candidate'])} is about other things than {_name(one['reference'])}, or of another kind"
-        f"{_moved(one['guards'])}: the levels are shown, whether it is narrower cannot be told. {_choose()}"
+        f"{_name(one['candidate'])} cannot be read beside {_name(one['reference'])}: {_moved(one['guards'])}. That is "
+        f"another subject or kind of text, or set phrases that stand in much of it{wording}{phrases}. How varied it is "
+        "cannot be told against this reference: choose one of the same kind, or one with the same prompts."
     )
+
+
+def _is_worded(one: Mapping[str, Any]) -> bool:
+    """Whether there is wording below that stands on one side only."""
+    return bool(one["lost"]) and any([*one["lost"].values(), *one["new"].values()])
 
 
 def moved_by(guards: Mapping[str, float | None]) -> tuple[bool, bool]:
@@ -125,20 +149,22 @@ def _moved(guards: Mapping[str, float | None]) -> str:
     common, new = moved_by(guards)
     said = []
     if common:
-        said.append(f"its common words differ by {guards['shift']:.2f}, where up to {MOST_SHIFT} is one kind of text")
+        limit = f"they differ by {guards['shift']:.2f}, where up to {MOST_SHIFT} is one kind of text"
+        said.append(f"its common words are others than the reference’s ({limit})")
     if new:
         said.append(f"it has {guards['novelty']:.1f} times as many new words as text of one kind has")
-    return f" ({'; '.join(said)})" if said else ""
-
-
-def _choose() -> str:
-    return "Choose a reference of the same kind: the same source, or answers to the same prompts."
+    return _listed(said)
 
 
 def _none(one: Mapping[str, Any]) -> str:
+    if _is_same(one["probes"]):
+        return (
+            f"{_name(one['candidate'])} and {_name(one['reference'])} hold the same text, in all {one['words']:,} "
+            "words that are compared: name other text to compare it with."
+        )
     more = _more_varied(one["probes"])
     shown = (
-        f"it is more varied, with {_listed(more)}" if more else "it is no narrower than human texts of one kind can be"
+        f"it is more varied, with {_listed(more)}" if more else "it is no narrower than two texts of one kind can be"
     )
     return (
         f"No sign that {_name(one['candidate'])} says less than {_name(one['reference'])}: in the same "
@@ -149,7 +175,7 @@ def _none(one: Mapping[str, Any]) -> str:
 def _watch(one: Mapping[str, Any]) -> str:
     return (
         f"One sign of narrowing, of {_listed(list(one['families']))}: {_beside(one)}. One sign alone can be chance, or "
-        f"a manner of writing: read the wording below, and compare more text.{_small(one)}"
+        f"a manner of writing: {'read the wording below, and ' * _is_worded(one)}compare more text.{_small(one)}"
     )
 
 
@@ -165,8 +191,17 @@ def _beside(one: Mapping[str, Any], who: str = "it") -> str:
     fired = [probe for probe in one["probes"] if probe["fired"] and probe["family"] in one["families"]]
     said = _listed([_difference(probe) for probe in fired if probe["name"] in _PLAIN])
     packs = [probe for probe in fired if probe["name"] == "compression_ratio"]
-    parts = [f"has {said}"] * bool(said) + [f"packs {_percent(probe)} % smaller" for probe in packs]
+    parts = [f"has {said}"] * bool(said) + [f"compresses {1 + probe['change']:.3g} times as well" for probe in packs]
     return f"in the same {one['words']:,} words {who} {' and '.join(parts)}"
+
+
+def _is_same(probes: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether both sides hold the same text: nothing that decides differs, but for rounding."""
+    rules = {name for name, rule in DEFINITIONS.items() if rule.least is not None}
+    deciding = [probe for probe in probes if probe["name"] in rules]
+    return bool(deciding) and all(
+        probe["change"] is not None and abs(probe["change"]) < _ROUNDING for probe in deciding
+    )
 
 
 def _more_varied(probes: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -186,14 +221,8 @@ def _difference(probe: Mapping[str, Any]) -> str:
     change = probe["change"]
     if change >= 1:
         return f"{1 + change:.1f} times as many {_PLAIN[probe['name']]}"
-    return f"{_percent(probe)} % {'more' if change > 0 else 'fewer'} {_PLAIN[probe['name']]}"
-
-
-def _percent(probe: Mapping[str, Any]) -> str:
-    change = probe["change"]
-    if probe["name"] == "compression_ratio":
-        change = 1 - 1 / (1 + change)
-    return f"{abs(100 * change):.0f}"
+    share = "over 99" if -1 < change < -0.99 else f"{abs(100 * change):.0f}"
+    return f"{share} % {'more' if change > 0 else 'fewer'} {_PLAIN[probe['name']]}"
 
 
 def _detectable(one: Mapping[str, Any]) -> str:
@@ -201,17 +230,27 @@ def _detectable(one: Mapping[str, Any]) -> str:
     if one["lost"] is None:
         return ""
     if one["detectable_share"] is None:
-        return " At this size even text made by a toy model alone would not have been noticed."
-    share = f"{100 * one['detectable_share']:.0f} %"
-    return f" Had {share} of the reference’s own dialogues been a toy model’s, it would have been noticed."
+        return " Even text that is a toy model’s alone might be missed at this size."
+    return (
+        f" If {_SHARES[one['detectable_share']]} of {_name(one['reference'])} had been a toy model’s text, this would "
+        "have noticed; a smaller share might be missed."
+    )
 
 
 def _small(one: Mapping[str, Any]) -> str:
-    if one["dialogues"] >= ADVISED_DIALOGUES and one["words"] >= ADVISED_WORDS:
+    short = [each for each in _sizes(one) if each.held < each.advised]
+    if not short:
         return ""
     return (
-        f" With {one['dialogues']:,} dialogues and {one['words']:,} words only strong narrowing shows; "
-        f"{ADVISED_DIALOGUES} and {ADVISED_WORDS:,} are better."
+        f" With {_listed([f'{each.held:,} {each.unit}' for each in short])} only strong narrowing shows; "
+        f"{_listed([f'{each.advised:,}' for each in short])} are better."
+    )
+
+
+def _sizes(one: Mapping[str, Any]) -> tuple[_Size, _Size]:
+    return (
+        _Size("dialogues", one["dialogues"], LEAST_DIALOGUES, ADVISED_DIALOGUES),
+        _Size("words", one["words"], LEAST_WORDS, ADVISED_WORDS),
     )
 
 

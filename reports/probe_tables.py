@@ -38,6 +38,8 @@ _PARTS: Final = {"assistant": "assistant text", "user": "user text", "both": "us
 _LOST: Final = "stand in many dialogues of the reference and in few of the candidate"
 _OVERUSED: Final = "used eight times as often as people did up to 2021, and twice as often as in the reference"
 _BLOCKS: Final = "▁▂▃▄▅▆▇█"
+_TREND_HEAD: Final = ("", "z of the trend", "p, corrected", "beyond chance")
+NOT_JUDGED: Final = "not judged: too little text"
 
 
 class Badge(NamedTuple):
@@ -68,6 +70,11 @@ def verdict(one: Mapping[str, Any]) -> str:
     return f"{one['verdict']} ({one['severity']})" if one["severity"] else str(one["verdict"])
 
 
+def is_judged(one: Mapping[str, Any]) -> bool:
+    """Whether there is enough text for signs and trends to be read."""
+    return bool(one["verdict"] != "insufficient")
+
+
 def title(one: Mapping[str, Any]) -> str:
     """What is probed, in a line."""
     candidate, reference = numbers.name_cell(one["candidate"]), numbers.name_cell(one["reference"] or "")
@@ -95,7 +102,7 @@ def probes(one: Mapping[str, Any]) -> Table:
             probe["name"],
             (
                 Value(numbers.number(probe["reference"])), Value(numbers.number(probe["candidate"])),
-                Value(change(probe)), Value(_signed(probe["z"])), _sign(probe),
+                Value(change(probe)), Value(_signed(probe["z"])), _sign(probe, judged=is_judged(one)),
             ),
             _FAMILIES[probe["family"]],
             probe["meaning"],
@@ -135,7 +142,9 @@ def distances(one: Mapping[str, Any]) -> str:
     shown = [probe["name"] for probe in one["probes"] if probe["name"] in DISTANCES]
     if not shown:
         return ""
-    return f"{', '.join(shown)} lie between the sides: beside them stands what lies between exchanged ones."
+    return (
+        f"{', '.join(shown)}: each compares the sides with each other; the first column is what exchanged texts give."
+    )
 
 
 def guards(one: Mapping[str, Any]) -> Table:
@@ -174,7 +183,10 @@ def generations(one: Mapping[str, Any]) -> Table:
     found = [
         Line(
             each["candidate"],
-            (Value(verdict(each)), *(Value(change(probe), mark=_mark(probe)) for probe in _deciding(each))),
+            (
+                Value(verdict(each)),
+                *(Value(change(probe), mark=_mark(probe, judged=is_judged(one))) for probe in _deciding(each)),
+            ),
         )
         for each in one["generations"]
     ]
@@ -182,7 +194,10 @@ def generations(one: Mapping[str, Any]) -> Table:
 
 
 def trends(one: Mapping[str, Any]) -> Table:
-    """Whether each family goes on narrowing."""
+    """Whether each family goes on narrowing; of too little text that is not judged."""
+    if not is_judged(one):
+        blank = (Value("–"), Value("–"), Value(NOT_JUDGED))
+        return Table(_TREND_HEAD, tuple(Line(each["family"], blank) for each in one["trends"]))
     lines = [
         Line(each["family"], (
             Value(_signed(each["z"])), Value(f"{each['p']:.3f}" if each["p"] >= 0.001 else "<0.001"),
@@ -190,7 +205,7 @@ def trends(one: Mapping[str, Any]) -> Table:
         ))
         for each in one["trends"]
     ]  # fmt: skip
-    return Table(("", "z of the trend", "p, corrected", "beyond chance"), tuple(lines))
+    return Table(_TREND_HEAD, tuple(lines))
 
 
 def sparklines(one: Mapping[str, Any]) -> list[tuple[str, str, str]]:
@@ -291,12 +306,14 @@ def _deciding(one: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return [found.get(name, {"name": name, "change": None, "fired": None}) for name in DECIDING]
 
 
-def _sign(probe: Mapping[str, Any]) -> Value:
-    return Value("" if probe["fired"] is None else "● yes" if probe["fired"] else "no")
+def _sign(probe: Mapping[str, Any], *, judged: bool) -> Value:
+    if probe["fired"] is None or not judged:
+        return Value("" if probe["fired"] is None else "not judged")
+    return Value("● yes" if probe["fired"] else "no")
 
 
-def _mark(probe: Mapping[str, Any]) -> str:
-    return "●" if probe["fired"] else ""
+def _mark(probe: Mapping[str, Any], *, judged: bool) -> str:
+    return "●" if probe["fired"] and judged else ""
 
 
 def _bound(name: str) -> str:

@@ -80,7 +80,7 @@ def _generations(one: Mapping[str, Any]) -> Iterator[RenderableType]:
     from rich.text import Text  # noqa: PLC0415  (only to print)
 
     yield _table(probe_tables.generations(one), "generation")
-    yield Text("● a sign of narrowing\n", "dim")
+    yield Text(f"{'● a sign of narrowing' if probe_tables.is_judged(one) else probe_tables.NOT_JUDGED}\n", "dim")
     for name, drawn, last in probe_tables.sparklines(one):
         yield Text(f"{name:<18} {drawn}  {last}")
     yield Text()

@@ -55,7 +55,7 @@ def comparison(one: Comparison, reference: Profile | None = None, candidate: Pro
         "dialogues": one.dialogues,
         "words": one.words,
         "permutations": one.permutations,
-        "probes": [_probe(probe) for probe in one.probes],
+        "probes": [_probe(probe) | _reading(probe.name) for probe in one.probes],
         "guards": one.guards._asdict(),
         "detectable_share": one.detectable,
         "notes": list(one.notes),
@@ -74,7 +74,10 @@ def section(one: Comparison, reference: Profile, candidate: Profile, *, text: bo
     if not one.dialogues:
         sides = {side.name: side for side in (reference, candidate)}.values()
         told["notes"] = [f"{side.name} has no {one.part} text" for side in sides if not len(side.sample(one.part).rows)]
-    return told if text else {**told, "lost": None, "new": None, "overused": None}
+    told["probes"] = [_probe(probe) for probe in one.probes]
+    if text:
+        return told
+    return told | {"sentence": of_comparison({**told, "lost": {}}), "lost": None, "new": None, "overused": None}
 
 
 def generations(many: Generations, profiles: Sequence[Profile] | None = None) -> dict[str, Any]:
@@ -89,6 +92,7 @@ def generations(many: Generations, profiles: Sequence[Profile] | None = None) ->
         "families": list(many.verdict.families),
         "generations": found,
         "trends": [one._asdict() for one in many.trends],
+        "notes": list(dict.fromkeys(note for one in found for note in one["notes"])),
     }
     return told | {"sentence": of_generations(told)}
 
@@ -130,10 +134,18 @@ def _probe(one: Probe) -> dict[str, Any]:
     return one._asdict() | {"meaning": MEANINGS[one.name]}
 
 
+def _reading(name: str) -> dict[str, Any]:
+    """Which way a probe is narrower, and from which relative change on it is a sign; None where it is only shown."""
+    rule = (DEFINITIONS | SEMANTIC).get(name)
+    if rule is None:
+        return {"narrower": None, "least": None}
+    return {"narrower": {1: "higher", -1: "lower"}.get(rule.narrower), "least": rule.least}
+
+
 def _level(row: Result) -> dict[str, Any]:
     return {
         "name": row.metric, "family": LEVELS[row.metric], "meaning": MEANINGS[row.metric],
-        "reference": None, "candidate": row.value, "change": None, "z": None, "fired": None,
+        "reference": None, "candidate": row.value, "change": None, "z": None, "fired": None, **_reading(row.metric),
     }  # fmt: skip
 
 

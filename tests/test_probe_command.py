@@ -18,6 +18,7 @@ from rich.console import Console
 
 import ultraqa as package
 from ultraqa import cli
+from ultraqa.analysis.detectable import SHARES
 from ultraqa.analysis.probes import DEFINITIONS
 from ultraqa.analysis.simulation import generations
 from ultraqa.analysis.verdict import (
@@ -29,7 +30,9 @@ from ultraqa.analysis.verdict import (
     MOST_SHIFT,
     Guards,
 )
+from ultraqa.dialogues.sources import DataError
 from ultraqa.reports import probe_sentences, probe_tables, probe_terminal
+from ultraqa.reports.html import probe_page
 from ultraqa.reports.quotations import quotations
 
 if TYPE_CHECKING:
@@ -151,7 +154,18 @@ def test_the_verdict_of_a_comparison(candidate: str, verdict: str, told: str, fo
     assert told in found.sentence
     assert "collaps" not in found.sentence
     assert (found.severity is not None) == (verdict == "narrowed")
-    assert (found.document()["lost"] is None) == (verdict == "different domain")
+    assert found.document()["lost"] is not None
+
+
+def test_both_sides_may_hold_the_same_text(folder: Path, tmp_path: Path) -> None:
+    """The sentence says so, and nothing of what would have been noticed."""
+    (tmp_path / "copy.jsonl").write_bytes((folder / "human.jsonl").read_bytes())
+    found = package.probe(
+        tmp_path / "copy.jsonl", reference=folder / "human.jsonl", embedder="none", permutations=50, cache=tmp_path
+    )
+    assert found.verdict == "no narrowing"
+    assert found.sentence.startswith("copy and human hold the same text")
+    assert "toy model" not in found.sentence
 
 
 def test_a_comparison_is_the_same_in_either_spelling(folder: Path) -> None:
@@ -169,14 +183,20 @@ def test_the_document_has_what_is_promised(folder: Path) -> None:
     ]  # fmt: skip
     assert [one["name"] for one in found["probes"]] == list(DEFINITIONS)
     for one in found["probes"]:
-        assert set(one) == {"name", "family", "meaning", "reference", "candidate", "change", "z", "fired"}
+        assert set(one) == {
+            "name", "family", "meaning", "reference", "candidate", "change", "z", "fired", "narrower", "least",
+        }  # fmt: skip
+        rule = DEFINITIONS[one["name"]]
+        assert (one["narrower"], one["least"]) == ("higher" if rule.narrower > 0 else "lower", rule.least)
+        assert (one["fired"] is None) == (one["least"] is None)
         if one["change"] is not None:
             assert one["change"] == pytest.approx(one["candidate"] / one["reference"] - 1)
     assert "NaN" not in json.dumps(found)
     shown = {
         key: value for key, value in found.items() if key in SCHEMA["properties"]["narrowing"]["items"]["properties"]
     }
-    jsonschema.validate([shown], SCHEMA["properties"]["narrowing"])
+    reported = [{k: v for k, v in one.items() if k not in {"narrower", "least"}} for one in shown["probes"]]
+    jsonschema.validate([{**shown, "probes": reported}], SCHEMA["properties"]["narrowing"])
 
 
 def test_wording_stands_where_it_is_said_to_stand(folder: Path) -> None:
@@ -216,7 +236,23 @@ def test_generations_of_which_one_is_about_other_things_are_not_judged(folder: P
     """Whatever the last one is."""
     found = probe(folder, "human", "moved", "other")
     assert found.verdict == "different domain"
-    assert "cannot be told" in found.sentence
+    assert "far wider or narrower at one step" in found.sentence
+    assert "Check the order (generation 0 first)" in found.sentence
+    assert found.document()["notes"] == [
+        "semantic probes are not measured: human has no vectors of most of its dialogues"
+    ]
+
+
+def test_notes_of_every_generation_are_shown_once(folder: Path, tmp_path: Path) -> None:
+    """In the document, on a terminal and on the page, whichever generation they are of."""
+    found = probe(folder, "human", "other", "halved").document()
+    found["generations"][0]["notes"] = ["said of the first"]
+    many = {**found, "notes": ["said of the first", "said of the last"]}
+    assert len(set(found["notes"])) == len(found["notes"])
+    page = probe_page(many)
+    for note in many["notes"]:
+        assert text_of(many).count(note) == 1
+        assert page.count(note) == 1
 
 
 def test_a_simulation_says_that_it_is_one(folder: Path, tmp_path: Path) -> None:
@@ -229,6 +265,15 @@ def test_a_simulation_says_that_it_is_one(folder: Path, tmp_path: Path) -> None:
     assert document["simulation"]["control"]["verdict"] == "insufficient"  # 110 dialogues a side
     assert len(document["generations"]) == 2
     assert (document["simulation"]["regime"], document["simulation"]["model"]) == ("replace", "ngram")
+    assert [document[name] for name in ("lost", "new", "overused", "detectable_share")] == [None] * 4
+    assert document["verdict"] == "insufficient"
+    shown = text_of(document)
+    assert "●" not in shown
+    assert "not judged: too little text" in shown
+    assert any(each["significant"] for each in document["trends"])
+    page = (tmp_path / "probe.html").read_text()
+    assert "● yes" not in page
+    assert "not judged: too little text" in page
 
 
 def test_a_model_that_knows_no_order_is_told_from_a_narrow_one(folder: Path) -> None:
@@ -236,6 +281,8 @@ def test_a_model_that_knows_no_order_is_told_from_a_narrow_one(folder: Path) -> 
     found = package.simulate(folder / "twice.jsonl", generations=2, model="unigram", cache=folder / "cache")
     assert found.verdict == "degenerate"
     assert "as noise" in found.sentence
+    assert "Of 2 generations, the last beside the text that it never saw: " in found.sentence
+    assert probe_tables.title(found.document()).startswith("2 generations of a toy model")
 
 
 def test_published_answers_to_equal_prompts_are_paired_by_them(real_data: Path, tmp_path: Path) -> None:
@@ -289,6 +336,8 @@ def test_too_little_text_is_no_verdict_and_no_failure(samples: Path, ultraqa: Ru
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("? insufficient  baize beside sample\n")
     assert "200 dialogues and 10,000 words are needed" in " ".join(done.stdout.split())
+    assert "not judged" in done.stdout
+    assert "●" not in done.stdout
     assert f"kept in {tmp_path}" in done.stderr
     again = ultraqa(*words, "--json")
     document = json.loads(again.stdout)
@@ -302,7 +351,12 @@ def test_too_little_text_is_no_verdict_and_no_failure(samples: Path, ultraqa: Ru
     [
         ([], 2, "--simulate DATA"),
         (["--reference", "human.jsonl"], 2, "name the DATA"),
-        (["--reference", "human.jsonl", "other.jsonl", "moved.jsonl"], 2, "one dataset is held against a reference"),
+        (
+            ["--reference", "human.jsonl", "other.jsonl", "moved.jsonl"],
+            2,
+            "put the human reference first, as generation 0",
+        ),
+        (["--reference", "human.jsonl", "--reference", "moved.jsonl", "other.jsonl"], 2, "it is given 2 times"),
         (["human.jsonl", "--generations", "3"], 2, "belongs to --simulate"),
         (["human.jsonl", "--simulate", "other.jsonl"], 2, "no --reference"),
         (["--simulate", "human.jsonl", "--permutations", "99"], 2, "leave it out"),
@@ -311,12 +365,17 @@ def test_too_little_text_is_no_verdict_and_no_failure(samples: Path, ultraqa: Ru
         (["--simulate", "human.jsonl", "--generations", "1"], 2, "generations"),
         (["human.jsonl", "other.jsonl", "--part", "tool"], 2, "assistant, user, both"),
         (["human.jsonl", "other.jsonl", "--permutations", "9"], 2, "at least 50"),
+        (["human.jsonl", "other.jsonl", "--permutations", "10001"], 2, "at most 10,000"),
+        (["human.jsonl", "unknown.jsonl", "-o", "human.jsonl"], 2, "human.jsonl is a file"),
+        (["--simulate", "unknown.jsonl", "-o", "human.jsonl/out"], 2, "human.jsonl is a file"),
+        (["--simulate", "human.jsonl", "--embedder", "minilm"], 2, "leave it out"),
         (["human.jsonl", "other.jsonl", "--seed", "-1"], 2, "seed is -1"),
         (["human.jsonl", "gone.jsonl"], 2, "does not exist"),
         (["human.jsonl", "unknown.jsonl"], 3, "'colour'"),
         (["human.jsonl", "asked.jsonl"], 3, "no assistant text"),
         (["asked.jsonl"], 3, "no assistant text"),
         (["--simulate", "asked.jsonl"], 3, "no assistant text"),
+        (["--simulate", "asked.jsonl", "--embedder", "none"], 3, "no assistant text"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
@@ -347,6 +406,34 @@ def test_the_files_of_a_comparison_are_the_same_bytes_each_time(folder: Path, tm
     assert files == {file.name: file.read_bytes() for file in (tmp_path / "two").iterdir()}
     assert set(files) == {"probe.json", "probe.html"}
     assert json.loads(files["probe.json"]) == done.document()
+
+
+def test_plots_of_an_earlier_probe_go(found: package.Probing, folder: Path, tmp_path: Path) -> None:
+    """And nothing else in the folder; a plot of that name in a folder without a probe is not ours."""
+    (tmp_path / "vocabulary.svg").write_text("mine")
+    found.write(tmp_path)
+    probe(folder, "other", reference="human").write(tmp_path)
+    assert {file.name for file in tmp_path.iterdir()} == {"probe.json", "probe.html", "vocabulary.svg"}
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / f"{probe_tables.DECIDING[0]}.svg").write_text("mine")
+    probe(folder, "other", reference="human").write(tmp_path / "other")
+    assert (tmp_path / "other" / f"{probe_tables.DECIDING[0]}.svg").read_text() == "mine"
+
+
+def test_a_place_that_is_a_file_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
+    """Also from Python, where the data could not be read either."""
+    (tmp_path / "taken").write_text("mine")
+    (tmp_path / "unknown.jsonl").write_text('{"colour": "blue"}\n')
+    with pytest.raises(DataError, match="taken is a file"):
+        package.probe(tmp_path / "unknown.jsonl", out=tmp_path / "taken", cache=tmp_path / "cache")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_files_of_one_dataset_are_no_generations(samples: Path, ultraqa: Run, tmp_path: Path) -> None:
+    """The command says so of a folder or a glob that is given alone, and says nothing of a file."""
+    options = ("--cache", tmp_path, "--embedder", "none")
+    assert "2 files are read as one dataset" in ultraqa("probe", samples / "s[ah]*.json*", *options).stderr
+    assert "read as one dataset" not in ultraqa("probe", samples / "sample.jsonl", *options).stderr
 
 
 def test_generations_have_a_plot_for_each_probe_that_decides(found: package.Probing, tmp_path: Path) -> None:
@@ -452,7 +539,8 @@ def test_sentences_for_every_verdict_name_what_to_do_or_what_was_found() -> None
     """No verdict is without one, and the smallest sizes are told where only strong narrowing would show."""
     base: dict[str, Any] = {
         "reference": "r", "candidate": "c", "part": "assistant", "dialogues": 300, "words": 20_000, "probes": [],
-        "guards": Guards(0.5, 0.0, None, 0.1, 0.1, shift_z=9.0)._asdict(), "lost": {},
+        "guards": Guards(0.5, 0.0, None, 0.1, 0.1, shift_z=9.0)._asdict(),
+        "lost": {"words": [], "phrases": []}, "new": {"boilerplate": [], "openings": []},
         "detectable_share": None, "severity": "mild", "families": ["support"],
     }  # fmt: skip
     fired = {"name": "missing_mass_1", "family": "support", "change": -0.183, "z": -5.0, "fired": True}
@@ -461,10 +549,27 @@ def test_sentences_for_every_verdict_name_what_to_do_or_what_was_found() -> None
     def told(verdict: str, **more: Any) -> str:
         return probe_sentences.of_comparison({**base, "verdict": verdict, **more})
 
+    phrases = {**fired, "name": "self_repetition_4", "family": "repetition", "change": 1.5, "z": 9.0}
+    packed = {**fired, "name": "compression_ratio", "family": "support", "change": 0.6, "z": 9.0}
     assert "differ by 0.50, where up to 0.36" in told("different domain")
-    assert "only strong narrowing shows" in told("no narrowing")
-    assert "would not have been noticed" in told("no narrowing")
-    assert "Had 25 % of" in told("no narrowing", detectable_share=0.25)
+    assert "or set phrases that stand in much of it. How varied" in told("different domain")
+    assert "(then see the wording below)" in told("different domain", new={"boilerplate": [{}], "openings": []})
+    assert "its dialogues share 2.5 times as many phrases" in told("different domain", probes=[phrases])
+    assert "share" not in told("different domain", probes=[{**phrases, "fired": False}])
+    assert "With 300 dialogues and 20,000 words only strong narrowing shows; 500 and 30,000 " in told("no narrowing")
+    assert "With 20,000 words only strong narrowing shows; 30,000 are" in told("no narrowing", dialogues=500)
+    assert "Even text that is a toy model’s alone might be missed" in told("no narrowing")
+    for share in SHARES:
+        assert "a smaller share might be missed" in told("no narrowing", detectable_share=share)
+    assert "If a tenth of r had been a toy model’s text, this would" in told("no narrowing", detectable_share=0.1)
+    assert "it is no narrower than two texts of one kind can be" in told("no narrowing")
+    assert "300 dialogues" not in told("insufficient", words=9_000)
+    assert "9,000 words of assistant text can be compared; 10,000 words are needed" in told("insufficient", words=9_000)
+    assert "99 dialogues of assistant text can be compared; 200 dialogues" in told("insufficient", dialogues=99)
+    assert "over 99 % fewer" in told("watch", probes=[{**fired, "change": -0.996}])
+    assert "manner of writing: compare more text" in told("watch", probes=[fired], lost=None)
+    assert "read the wording below" in told("watch", probes=[fired], lost={"words": [{}], "phrases": []})
+    assert "compresses 1.6 times as well" in told("watch", probes=[packed])
     assert "it is more varied, with 30 % more words that occur once" in told("no narrowing", probes=[wider])
     assert "18 % fewer words that occur once" in told("watch", probes=[fired])
     assert "Mild narrowing, with signs of support" in told("narrowed", probes=[fired])

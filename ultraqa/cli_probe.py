@@ -26,7 +26,7 @@ def probe(
         typer.Argument(metavar="DATA…", help="one dataset, or generations in order; data or Profiles, as for report"),
     ] = None,
     reference: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option("--reference", metavar="DATA", help="text of the same kind that DATA should be as varied as"),
     ] = None,
     part: Annotated[str, typer.Option("--part", help="whose messages: assistant, user or both")] = "assistant",
@@ -44,7 +44,9 @@ def probe(
     model: Annotated[str | None, typer.Option("--model", help="the toy model: ngram (default) or unigram")] = None,
     permutations: Annotated[
         int | None,
-        typer.Option("--permutations", help=f"exchanges of texts that chance is told from, by default {PERMUTATIONS}"),
+        typer.Option(
+            "--permutations", help=f"exchanges of texts that tell chance, by default {PERMUTATIONS}, up to 10,000"
+        ),
     ] = None,
     out: Annotated[
         Path | None, typer.Option("-o", "--out", metavar="DIR", help="write probe.json, probe.html and plots")
@@ -79,23 +81,27 @@ def probe(
             )  # fmt: skip
         else:
             done = ultraqa.probe(
-                *data or (), reference=reference, part=choice("--part", part, PARTS),
+                *data or (), reference=reference[0] if reference else None, part=choice("--part", part, PARTS),
                 permutations=PERMUTATIONS if permutations is None else permutations, seed=seed, workers=workers,
                 cache=cache, embedder=embedder, format=format_, map=pairs(map_),
                 paths=choice("--paths", paths, PATHS), out=out, progress=progress, command=["ultraqa", *sys.argv[1:]],
             )  # fmt: skip
+    if done.files > 1 and not reference and len(data or ()) == 1:
+        say(f"{done.files} files are read as one dataset; name generations one by one")
     _print(done, out, as_json=as_json)
 
 
 def _refuse(
     data: list[str] | None,
-    reference: str | None,
+    reference: list[str] | None,
     simulate: str | None,
     toy: Mapping[str, object],
     permutations: int | None,
     embedder: str,
 ) -> None:
     """Refuse words that make no sense together, with what to do."""
+    if reference and len(reference) > 1:
+        raise typer.BadParameter(f"it is given {len(reference)} times: name one reference", param_hint="--reference")
     if simulate is None:
         if not data:
             lacking = "name the DATA that is held against it" if reference else "name DATA, or --simulate DATA"
@@ -103,11 +109,11 @@ def _refuse(
         if given := next((name for name, value in toy.items() if value is not None), None):
             raise typer.BadParameter("it belongs to --simulate DATA", param_hint=given)
         return
-    if data or reference is not None:
+    if data or reference:
         raise typer.BadParameter(
             "it makes its own generations: name no other DATA and no --reference", param_hint="--simulate"
         )
-    if permutations is not None or embedder != EMBEDDER:
+    if permutations is not None or embedder not in {EMBEDDER, "none"}:
         hint = "--permutations" if permutations is not None else "--embedder"
         raise typer.BadParameter("a simulation takes none: leave it out", param_hint=hint)
 

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 PERMUTATIONS = 200
 LEAST_PERMUTATIONS = 50
 """Fewer exchanges of texts would make every z a matter of luck: the error of a spread of 50 is a tenth of it."""
+MOST_PERMUTATIONS = 10_000
+"""More change no verdict, and take time and memory in proportion: the error of a spread of so many is under 1 %."""
 
 
 @dataclass(frozen=True)
@@ -31,10 +33,12 @@ class Probing:
 
     Attributes:
         kept: folder in which Profiles of raw data are kept; None where all were Profiles.
+        files: how many files the last dataset has.
     """
 
     _document: dict[str, Any]
     kept: Path | None = None
+    files: int = 1
 
     def __repr__(self) -> str:
         """The verdict."""
@@ -72,7 +76,7 @@ class Probing:
         ])  # fmt: skip
 
     def write(self, out: str | os.PathLike[str]) -> list[Path]:
-        """Write probe.json, probe.html and, of generations, plots as SVG into a folder."""
+        """Write probe.json, probe.html and, of generations, plots as SVG into a folder; plots of an earlier one go."""
         from ultraqa.reports import probe_files
 
         return probe_files.write(self._document, Path(out))
@@ -101,7 +105,7 @@ def probe(
             ``profile``, or finished Profiles. One alone has only levels.
         reference: what it should be as varied as: text of the same kind, best the data that its generator learned from.
         part: whose messages are compared, "assistant", "user" or "both".
-        permutations: exchanges of texts between the sides that chance is told from, 50 or more.
+        permutations: exchanges of texts between the sides that chance is told from, 50 to 10,000.
         seed: of all random draws.
         workers: threads, by default one per core.
         cache: folder in which Profiles of raw data are kept, by default the user's cache folder.
@@ -124,10 +128,10 @@ def probe(
 
     if reference is not None and len(data) != 1:
         raise DataError(
-            f"one dataset is held against a reference, {len(data)} were given: name one, or leave the reference out "
-            "and name generations in order"
+            f"one dataset is held against a reference, {len(data)} were given: name one; of generations put the human "
+            "reference first, as generation 0, and give no other reference"
         )
-    _require(part, permutations, seed)
+    _require(part, permutations, seed, out)
     given = [*([reference] if reference is not None else []), *data]
     profiles, kept = _profiles(
         given, cache, embedder=embedder, format=format, map=map, paths=paths, seed=seed, workers=workers,
@@ -147,7 +151,7 @@ def probe(
             found = probes.comparison(compare(sides[0], sides[1], **options), profiles[0], profiles[1])
         else:
             found = probes.generations(generations(sides, **options), profiles)
-    return _finished(found, seed, kept, out, command)
+    return _finished(found, seed, kept, out, command, len(profiles[-1].sources(checked=False)))
 
 
 def simulate(
@@ -200,7 +204,7 @@ def simulate(
     if model not in {"ngram", "unigram"}:
         raise DataError(f"model is {model!r}: choose ngram or unigram")
     human_share(regime)
-    _require(part, PERMUTATIONS, seed)
+    _require(part, PERMUTATIONS, seed, out)
     (profile,), kept = _profiles(
         [data], cache, embedder="none", format=format, map=map, paths=paths, seed=seed, workers=workers,
         progress=progress,
@@ -215,17 +219,24 @@ def simulate(
     return _finished(probes.simulation(found), seed, kept, out, command)
 
 
-def _require(part: str, permutations: int, seed: int) -> None:
+def _require(part: str, permutations: int, seed: int, out: str | os.PathLike[str] | None) -> None:
     """Refuse what cannot be probed before anything is measured."""
     from ultraqa.analysis.collapse import PARTS
     from ultraqa.dialogues.sources import DataError
+    from ultraqa.reports.probe_files import require_folder
 
     if part not in PARTS:
         raise DataError(f"part is {part!r}: choose {', '.join(PARTS)}")
     if permutations < LEAST_PERMUTATIONS:
         raise DataError(f"permutations is {permutations}: at least {LEAST_PERMUTATIONS} are needed to tell chance")
+    if permutations > MOST_PERMUTATIONS:
+        raise DataError(
+            f"permutations is {permutations:,}: at most {MOST_PERMUTATIONS:,} are made, more change nothing"
+        )
     if seed < 0:
         raise DataError(f"seed is {seed}: 0 or above is needed")
+    if out is not None:
+        require_folder(Path(out))
 
 
 def _profiles(
@@ -272,7 +283,12 @@ def _has_words(profile: Profile) -> bool:
 
 
 def _finished(
-    found: dict[str, Any], seed: int, kept: Path | None, out: str | os.PathLike[str] | None, command: Sequence[str]
+    found: dict[str, Any],
+    seed: int,
+    kept: Path | None,
+    out: str | os.PathLike[str] | None,
+    command: Sequence[str],
+    files: int = 1,
 ) -> Probing:
     """The document with what made it, written where that is wanted."""
     from importlib.metadata import version
@@ -280,7 +296,7 @@ def _finished(
     from ultraqa.reports.document import command_line, plain
 
     made = {"seed": seed, "ultraqa_version": version("ultraqa"), "command": command_line(command)}
-    done = Probing(plain({**found, **made}), kept)
+    done = Probing(plain({**found, **made}), kept, files)
     if out is not None:
         done.write(out)
     return done

@@ -25,36 +25,38 @@ class Corpus(NamedTuple):
 
     Attributes:
         file: below the folder of data; empty for the package chitchat-dataset.
+        kind: what it is about; two corpora of one kind are no test of the domain guard.
         part: whose messages are read.
         tuned: whether the thresholds of the verdict were chosen with it in view.
     """
 
     file: str
+    kind: str
     part: str = "assistant"
     tuned: bool = True
 
 
 CORPORA: Final = {
-    "alpaca": Corpus("alpaca/alpaca_data.json"),
-    "alpaca_gpt4": Corpus("llamafactory_demo/alpaca_en_demo.json"),
-    "c4": Corpus("llamafactory_demo/c4_demo.jsonl"),
-    "chatdoctor": Corpus("chatdoctor/chatdoctor5k.json"),
-    "codealpaca": Corpus("codealpaca/code_alpaca_2k.json"),
-    "glaive": Corpus("llamafactory_demo/glaive_toolcall_en_demo.json"),
-    "gpt4": Corpus("alpaca_eval_outputs/gpt4.json"),
-    "gpteacher": Corpus("gpteacher/roleplay-simple-deduped-roleplay-instruct.json"),
-    "lima": Corpus("lima/lima.json"),
-    "persona_chat": Corpus("synthetic_persona_chat/Synthetic-Persona-Chat_valid.csv"),
-    "topical_chat": Corpus("topical_chat/valid_freq.json"),
-    "v1_sft": Corpus("llamafactory_demo/v1_sft_demo.jsonl"),
-    "baize_ko": Corpus("baize/quora_chat_data.ko.json", tuned=False),
-    "chitchat": Corpus("", tuned=False),
-    "dpo": Corpus("llamafactory_demo/dpo_en_demo.json", tuned=False),
-    "guanaco": Corpus("alpaca_eval_outputs/guanaco-7b.json", tuned=False),
-    "kto": Corpus("llamafactory_demo/kto_en_demo.json", tuned=False),
-    "sharegpt": Corpus("sharegpt/sharegpt_train_small.jsonl", tuned=False),
-    "sharegpt_zh": Corpus("sharegpt/sharegpt_zh_1K_format.jsonl", tuned=False),
-    "vicuna": Corpus("alpaca_eval_outputs/vicuna-7b.json", tuned=False),
+    "alpaca": Corpus("alpaca/alpaca_data.json", "instructions"),
+    "alpaca_gpt4": Corpus("llamafactory_demo/alpaca_en_demo.json", "instructions"),
+    "c4": Corpus("llamafactory_demo/c4_demo.jsonl", "web pages"),
+    "chatdoctor": Corpus("chatdoctor/chatdoctor5k.json", "medicine"),
+    "codealpaca": Corpus("codealpaca/code_alpaca_2k.json", "code"),
+    "glaive": Corpus("llamafactory_demo/glaive_toolcall_en_demo.json", "tools"),
+    "gpt4": Corpus("alpaca_eval_outputs/gpt4.json", "instructions"),
+    "gpteacher": Corpus("gpteacher/roleplay-simple-deduped-roleplay-instruct.json", "role play"),
+    "lima": Corpus("lima/lima.json", "forums"),
+    "persona_chat": Corpus("synthetic_persona_chat/Synthetic-Persona-Chat_valid.csv", "small talk"),
+    "topical_chat": Corpus("topical_chat/valid_freq.json", "small talk"),
+    "v1_sft": Corpus("llamafactory_demo/v1_sft_demo.jsonl", "instructions"),
+    "baize_ko": Corpus("baize/quora_chat_data.ko.json", "Korean", tuned=False),
+    "chitchat": Corpus("", "small talk", tuned=False),
+    "dpo": Corpus("llamafactory_demo/dpo_en_demo.json", "instructions", tuned=False),
+    "guanaco": Corpus("alpaca_eval_outputs/guanaco-7b.json", "instructions", tuned=False),
+    "kto": Corpus("llamafactory_demo/kto_en_demo.json", "instructions", tuned=False),
+    "sharegpt": Corpus("sharegpt/sharegpt_train_small.jsonl", "shared chats", tuned=False),
+    "sharegpt_zh": Corpus("sharegpt/sharegpt_zh_1K_format.jsonl", "Chinese", tuned=False),
+    "vicuna": Corpus("alpaca_eval_outputs/vicuna-7b.json", "instructions", tuned=False),
 }
 
 

@@ -78,8 +78,13 @@ def shifts(names: list[str]) -> Iterator[str]:
     yield from said("## Corpora of different kinds", "")
     for label, tuned in (("thresholds were chosen with both in view", True), ("at least one unseen", False)):
         chosen = {k: v for k, v in found.items() if all(CORPORA[name].tuned for name in k) == tuned}
-        verdicts = Counter(_verdict(one) for one in chosen.values())
-        yield from said(f"{len(chosen)} ordered pairs, {label}: {_listed(verdicts)}", "")
+        apart = [v for (a, b), v in chosen.items() if CORPORA[a].kind != CORPORA[b].kind]
+        narrowed = sum(one.verdict.word == "narrowed" for one in apart)
+        yield from said(
+            f"{len(chosen)} ordered pairs, {label}: {_listed(Counter(_verdict(one) for one in chosen.values()))}; "
+            f"{len(apart)} of them are of different kinds: {narrowed} narrowed",
+            "",
+        )
     yield from said(
         "| reference | candidate | dialogues | words | verdict | families | shift | novelty |",
         "|---|---|--:|--:|---|---|--:|--:|",

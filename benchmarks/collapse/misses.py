@@ -32,6 +32,8 @@ SIZES: Final = (200, 500, 1000, 5000)
 SHARES: Final = (0.1, 0.25, 0.5, 1.0)
 CURVE: Final = ("alpaca", "chatdoctor", "chitchat", "gpteacher", "lima", "persona_chat")
 CURVE_DRAWS: Final = 4
+PERMUTATIONS: Final = 60
+"""Of the curve."""
 SOURCES: Final = ("own", "other")
 
 
@@ -123,7 +125,9 @@ def _mixtures(sides: list[Side], how: dict[str, Any], seed: int) -> list[str]:
     *_, made = generations(learned.text, generations=1, seed=seed, **how)
     shared = _common(human.text, made)
     return [
-        compare(reference, Side(f"share {share}", mixed(*shared, share, seed)), seed=seed).verdict.word
+        compare(
+            reference, Side(f"share {share}", mixed(*shared, share, seed)), seed=seed, permutations=PERMUTATIONS
+        ).verdict.word
         for share in SHARES
     ]
 

@@ -32,6 +32,7 @@ REGIMES: Final[dict[str, dict[str, Any]]] = {
     "mix=0.5": {"regime": "mix=0.5"},
 }
 GENERATIONS: Final = 4
+PERMUTATIONS: Final = 60
 MONOTONE: Final = ("missing_mass_1", "vocabulary", "reference_oov")
 """Probes that claim to narrow from each generation to the next where samples replace the data, whatever the model."""
 MONOTONE_PHRASES: Final = (*MONOTONE, "missing_mass_2", "missing_mass_3", "distinct_2", "distinct_3")
@@ -55,7 +56,9 @@ def _corpus(name: str, size: int) -> Iterator[str]:
     yield from said("|---|--:|--:|" + "--:|" * len(DEFINITIONS) + "--:|---|")
     for regime, how in REGIMES.items():
         texts = generations(learned.text, generations=GENERATIONS, seed=1, **how)
-        found = [compare(reference, Side(f"generation {k}", one)) for k, one in enumerate(texts)]
+        found = [
+            compare(reference, Side(f"generation {k}", one), permutations=PERMUTATIONS) for k, one in enumerate(texts)
+        ]
         for k, one in enumerate(found):
             cells = [f"{100 * (p.change or 0):+.0f} ({p.z or 0:+.1f})" for p in one.probes]
             verdict = " ".join(filter(None, (one.verdict.word, one.verdict.severity)))
