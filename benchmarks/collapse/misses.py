@@ -31,7 +31,6 @@ REGIMES: Final[dict[str, dict[str, Any]]] = {
 SIZES: Final = (200, 500, 1000, 5000)
 SHARES: Final = (0.1, 0.25, 0.5, 1.0)
 CURVE: Final = ("alpaca", "chatdoctor", "chitchat", "gpteacher", "lima", "persona_chat")
-CURVE_DRAWS: Final = 4
 PERMUTATIONS: Final = 60
 """Of the curve."""
 SOURCES: Final = ("own", "other")
@@ -43,6 +42,7 @@ def main() -> None:
     parser.add_argument("--draws", type=int, default=8, help="draws of each corpus")
     parser.add_argument("--only", nargs="*", default=list(CORPORA))
     parser.add_argument("--parts", nargs="*", default=["firsts", "curve"])
+    parser.add_argument("--curve-draws", type=int, default=4)
     parser.add_argument("--sizes", nargs="*", type=int, default=SIZES, help="of the curve")
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
@@ -50,7 +50,7 @@ def main() -> None:
     if "firsts" in arguments.parts:
         lines += [*firsts(arguments.only, arguments.draws), ""]
     if "curve" in arguments.parts:
-        lines += curve([name for name in CURVE if name in arguments.only], arguments.sizes)
+        lines += curve([name for name in CURVE if name in arguments.only], arguments.sizes, arguments.curve_draws)
     if arguments.out:
         arguments.out.write_text("\n".join(lines) + "\n")
 
@@ -93,7 +93,7 @@ def _size(name: str) -> int:
     return 0
 
 
-def curve(names: list[str], sizes: Iterable[int]) -> Iterator[str]:
+def curve(names: list[str], sizes: Iterable[int], draws: int) -> Iterator[str]:
     """Power: how often a mixture is at least watched, by its size and share of a first generation."""
     yield from said("## Power: share of mixtures that are at least `watch` (in brackets: `narrowed`)", "")
     yield from said(
@@ -105,7 +105,7 @@ def curve(names: list[str], sizes: Iterable[int]) -> Iterator[str]:
         "|--:|---|---|--:|--:|" + "--:|" * len(SHARES),
     )
     for size in sizes:
-        pairs = {name: disjoint(name, size, CURVE_DRAWS, 3) for name in names}
+        pairs = {name: disjoint(name, size, draws, 3) for name in names}
         pairs = {name: found for name, found in pairs.items() if found and len(found[0][0].text.ids) >= 14_000}
         for among, regime in product(SOURCES, ("Witten-Bell", "temperature .8")):
             sides = [
