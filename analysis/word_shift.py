@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 COMMON: Final = 1 / 2000
 """Share of all words from which on a word is common: some 250 words, each 25 times in 50,000 words."""
+SPREAD: Final = 0.01
+"""Share of all texts in which a common word stands at least: one that a few texts repeat without end is not common."""
 _TOGETHER: Final = 10_000  # texts, of which a number is kept for each common word
 
 
@@ -65,8 +67,11 @@ def word_shift(matched: Matched, flips: NDArray[np.bool_]) -> Shift:
 
 def _common(matched: Matched) -> NDArray[np.int64]:
     """A number for each common word of the vocabulary, from 0 on, and -1 for every other."""
-    totals = np.bincount(matched.ids, minlength=len(matched.vocabulary))
-    common = totals >= COMMON * max(1, len(matched.ids))
+    words = len(matched.vocabulary)
+    frequent = np.bincount(matched.ids, minlength=words) >= COMMON * max(1, len(matched.ids))
+    read, texts = frequent[matched.ids], len(matched.rows)
+    places = np.unique(matched.ids[read].astype(np.int64) * texts + matched.owners[read])
+    common = frequent & (np.bincount(places // max(1, texts), minlength=words) >= SPREAD * texts)
     return np.where(common, np.cumsum(common) - 1, -1)
 
 
