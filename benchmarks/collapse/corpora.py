@@ -52,11 +52,11 @@ CORPORA: Final = {
     "baize_ko": Corpus("baize/quora_chat_data.ko.json", "Korean", tuned=False),
     "chitchat": Corpus("", "small talk", tuned=False),
     "dpo": Corpus("llamafactory_demo/dpo_en_demo.json", "instructions", tuned=False),
-    "guanaco": Corpus("alpaca_eval_outputs/guanaco-7b.json", "instructions", tuned=False),
+    "guanaco": Corpus("alpaca_eval_outputs/guanaco-7b.json", "instructions"),
     "kto": Corpus("llamafactory_demo/kto_en_demo.json", "instructions", tuned=False),
-    "sharegpt": Corpus("sharegpt/sharegpt_train_small.jsonl", "shared chats", tuned=False),
+    "sharegpt": Corpus("sharegpt/sharegpt_train_small.jsonl", "shared chats"),
     "sharegpt_zh": Corpus("sharegpt/sharegpt_zh_1K_format.jsonl", "Chinese", tuned=False),
-    "vicuna": Corpus("alpaca_eval_outputs/vicuna-7b.json", "instructions", tuned=False),
+    "vicuna": Corpus("alpaca_eval_outputs/vicuna-7b.json", "instructions"),
 }
 
 
