@@ -37,7 +37,7 @@ DEFINED: Final = {
     "AT": "@",
     "SLASHES": "//",
     "TICKS": "``",
-    "TAG": r"<(?:[A-Za-z/|<!]|[^\x00-\x7f])",
+    "TAG": r"<(?:[A-Za-z/|<!?]|[^\x00-\x7f])",
     "BRACKET": r"\[[|/A-Z]",
     "PIPE": r"\|",
     "SPEAKER": r"(?:Human|User|Assistant|Instruction)[*\] ]{0,2}:|\[\|",
