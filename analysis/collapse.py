@@ -10,8 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-import numpy as np
-
 from ultraqa.analysis import probes as reading
 from ultraqa.analysis.corpus import SAMPLE_WORDS
 from ultraqa.analysis.detectable import detectable_share
@@ -29,6 +27,7 @@ from ultraqa.analysis.word_shift import word_shift
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from ultraqa.analysis.corpus import SampledText
@@ -145,7 +144,7 @@ def compare(
         comparison,
         detectable=detectable_share(matched, values, seed) if read else None,
         lost=lost_wording(matched),
-        overuse=overused(matched, _language(candidate.profile)),
+        overuse=overused(matched, candidate.profile.document["language"] or "en"),
     )
 
 
@@ -183,11 +182,3 @@ def _left_out(sides: Sequence[Side]) -> Iterator[str]:
             yield f"{profile.name}: exact copies, which count once: {copies:,} of {len(profile):,} dialogues"
         if unreadable:
             yield f"{profile.name}: records that cannot be read: {unreadable:,}; `ultraqa inspect` lists them by line"
-
-
-def _language(profile: Profile) -> str:
-    """The language of most of a dataset's dialogues; English where languages were not told."""
-    if "language" not in profile.columns():
-        return "en"
-    kinds, counts = np.unique(profile.column("language").astype(str), return_counts=True)
-    return str(kinds[counts.argmax()])

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 REVERSE_WORDS: Final = 300_000
 """Words a side, those of the first pairs, that the reverse cross-entropy reads: it trains anew for each permutation."""
-SURPRISING: Final = 0.95  # quantile, of the reference's own held-out texts
 _LEARNED: Final = slice(0, None, 2)
 _HELD: Final = slice(1, None, 2)
 
@@ -42,7 +41,7 @@ def relational(matched: Matched, flips: NDArray[np.bool_], workers: int = 1) -> 
     Returns:
         Name of each probe to its values, shape (p, 2): reference, candidate. NaN below two pairs.
     """
-    probes = (reference_oov, forward_cross_entropy, forward_unigram, surprising, novelty)
+    probes = (reference_oov, forward_cross_entropy, forward_unigram, novelty)
     if len(matched) < 2:
         names = [probe.__name__ for probe in (reverse_cross_entropy, *probes)]
         return {name: np.full((len(flips), 2), np.nan) for name in names}
@@ -145,24 +144,6 @@ def forward_unigram(pool: Symbols, flips: NDArray[np.bool_]) -> NDArray[np.float
         Shape (p, 2): reference, candidate.
     """
     return _shares(_losses(pool, train_unigrams(pool, _reference(pool))), _held(pool.lengths), flips)
-
-
-def surprising(pool: Symbols, flips: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Share of a side's held-out texts that are less expected than 95 % of the reference's own.
-
-    By nats per word under the model of ``forward_cross_entropy``. Higher = noise, or another domain; 0 to 1, and about
-    .05 for the reference as observed, whose quantile is that of every permutation. Blunt where lengths differ widely:
-    the least expected texts are then the shortest ones, and noise among the others stays below them.
-
-    Args:
-        pool: n pairs of texts.
-        flips: shape (p, n), whether the texts of a pair change sides.
-
-    Returns:
-        Shape (p, 2): reference, candidate.
-    """
-    losses = _losses(pool, train(pool, _reference(pool))) / _held(pool.lengths)
-    return _shares(losses > np.quantile(losses[:, 0], SURPRISING), np.ones_like(losses), flips)
 
 
 def novelty(pool: Symbols, flips: NDArray[np.bool_]) -> NDArray[np.float64]:

@@ -46,9 +46,7 @@ try:
     from torch import Tensor, nn
     from torch.nn import functional
 except ImportError as error:
-    sys.exit(
-        f"The neural loop needs {error.name}: pip install 'torch>=2.9' --index-url https://download.pytorch.org/whl/cpu"
-    )
+    sys.exit(f"The neural loop needs {error.name}: pip install -c constraints.txt torch")
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
